@@ -1,0 +1,56 @@
+# Each command sets up what it needs: a machine with Python 3.10 or newer and make is enough.
+PYTHON ?= python3
+RUN := .venv/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+
+.PHONY: run serve test check lint openapi lock clean
+
+run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
+	@$(RUN) -m tests.sandbox run
+
+serve: .venv/run-ready  ## keeps the sandbox up
+	@$(RUN) -m tests.sandbox serve
+
+test: .venv/test-ready  ## all tests, with branch coverage
+	@$(RUN) -m pytest --cov
+
+check: lint test  ## lint, types and tests
+
+lint: .venv/test-ready
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
+	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
+
+lock: .venv/test-ready  ## compiles the requirements anew
+	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	@for part in layers tests; do \
+	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
+	    --constraint layers/requirements.txt $(UPGRADE) \
+	    $$part/requirements.in --output-file $$part/requirements.txt || exit 1; \
+	done
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+.venv/run-ready: layers/requirements.txt | .venv/bin/python
+	@echo "Installing what the function needs into .venv" >&2
+	@$(INSTALL) -r layers/requirements.txt
+	@touch $@
+
+.venv/test-ready: tests/requirements.txt | .venv/bin/python
+	@echo "Installing what the tests need into .venv" >&2
+	@$(INSTALL) -r tests/requirements.txt
+	@touch $@
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "No $(PYTHON) here: install Python 3.10 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "$(PYTHON) is older than Python 3.10: name a newer one, such as make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,3 @@
+"""Asks WhatsApp, through CAMS, for the code that registers a business phone number."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,159 @@
+"""The meaning of every answer of the API, and of every failure to get one."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from chatapp_code.phone_number import PhoneNumber
+from chatapp_code.result import VerifyCodeResult
+
+if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
+    from chatapp_code.transport import Exchange
+
+#: How long to stay away when the API doesn't say: its limit counts seconds.
+FLOW_CONTROL_SECONDS = 1.0
+UNREACHABLE_SECONDS = 5.0
+
+_LONGEST_MESSAGE = 300
+
+#: Codes by which the API says that its own server failed ("Error codes" of CAMS 2020-06-06).
+_SERVER_FAILED = re.compile(r"999999|InternalError|ServiceUnavailable|ERR-COMMON-.*|.*Timeout.*")
+_FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
+
+#: Listed with HTTP status 200 on the same page, which doesn't say what it means.
+_UNCLEAR_CODES = ("0000",)
+
+
+def unreachable() -> VerifyCodeResult:
+    """The result when no connection could be made: nothing was written."""
+    return VerifyCodeResult.own(
+        "UpstreamUnavailable",
+        "The API can't be reached; nothing was sent.",
+        retry_after_seconds=UNREACHABLE_SECONDS,
+    )
+
+
+def meaning(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
+    """What an attempt means, by what was written and what came back.
+
+    ``sent`` is ``no`` only where nothing was written or the API clearly refused.
+    """
+    if not exchange.entered:
+        return VerifyCodeResult.own(
+            "UnexpectedError",
+            "The SDK didn't make the call as it should; a code may have been sent.",
+            sent="unknown",
+            http_status=202,
+        )
+    if not exchange.written:
+        return unreachable()
+    if not exchange.is_whole:
+        return VerifyCodeResult.own(
+            "UpstreamTimeout" if exchange.timed_out else "UpstreamDisconnected",
+            "No whole answer came from the API; a code may have been sent.",
+        )
+    return _Answer(exchange, number).result()
+
+
+class _Answer:
+    """A whole answer of the API."""
+
+    def __init__(self, exchange: Exchange, number: PhoneNumber) -> None:
+        self._number = number
+        self._status = exchange.status
+        self._retry_after = exchange.headers.get("x-acs-retry-after", "")
+        body = _json_object(exchange.body or b"")
+        # The API's own example writes "None" where it means nothing.
+        self._body = {k.lower(): v for k, v in body.items() if v not in (None, "None")}
+        self._code = self._token("code")
+
+    def result(self) -> VerifyCodeResult:
+        code, succeeded = self._code, self._succeeded()
+        says_ok = code is not None and code.upper() == "OK"
+        says_sent = says_ok or succeeded is True
+        if not says_sent and (_FLOW_CONTROL.fullmatch(code or "") or self._status == 429):
+            return self._flow_control()
+        if self._status == 200 and says_ok and succeeded is not False:
+            return self._make("OK", "yes", 200, "CAMS took the request: the code is on its way.")
+        if code and not says_sent and self._is_refusal(code):
+            http_status = 422 if code.startswith("InvalidParameter.") else 424
+            return self._make(
+                code, "no", http_status, "The API refused the request; nothing was sent."
+            )
+        # Said to have failed, contradicts itself, or is no answer of this API.
+        return self._make(
+            "InvalidUpstreamAnswer" if code is None or says_ok else code,
+            "unknown",
+            202,
+            "The API's answer doesn't say whether a code was sent; one may have been.",
+        )
+
+    def _is_refusal(self, code: str) -> bool:
+        if _SERVER_FAILED.fullmatch(code) or code in _UNCLEAR_CODES:
+            return False
+        return self._status == 200 or 400 <= (self._status or 0) < 500
+
+    def _flow_control(self) -> VerifyCodeResult:
+        milliseconds = self._retry_after if re.fullmatch(r"\d{1,9}", self._retry_after) else ""
+        return self._make(
+            self._code or "Throttling",
+            "no",
+            429,
+            "The API's flow control refused the call; nothing was sent.",
+            retryable=True,
+            retry_after_seconds=int(milliseconds) / 1000 if milliseconds else FLOW_CONTROL_SECONDS,
+        )
+
+    def _make(
+        self, code: str, sent: str, http_status: int, message: str, **more: Any
+    ) -> VerifyCodeResult:
+        return VerifyCodeResult.model_validate(
+            {
+                "success": sent == "yes",
+                "sent": sent,
+                "code": code,
+                "message": message,
+                "retryable": False,
+                "http_status": http_status,
+                "request_id": self._token("requestid"),
+                "access_denied_detail": self._access_denied_detail(),
+                "upstream_message": None if sent == "yes" else self._message(),
+                **more,
+            }
+        )
+
+    def _succeeded(self) -> bool | None:
+        value = self._body.get("success")
+        return value if value is None else value is True or str(value).lower() == "true"
+
+    def _token(self, name: str) -> str | None:
+        value = str(self._body.get(name, ""))
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value) or self._masked(value) != value:
+            return None
+        return value
+
+    def _message(self) -> str | None:
+        value = self._body.get("message")
+        if not isinstance(value, str) or not value:
+            return None
+        return self._masked(value)[:_LONGEST_MESSAGE]
+
+    def _access_denied_detail(self) -> dict[str, str] | str | None:
+        value = self._body.get("accessdenieddetail")
+        if isinstance(value, dict):
+            plain = {k: v for k, v in value.items() if isinstance(v, (str, int, float))}
+            return {self._masked(k): self._masked(str(v)) for k, v in plain.items()}
+        return self._masked(value) if isinstance(value, str) and value else None
+
+    def _masked(self, text: str) -> str:
+        return self._number.masked_in(text)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

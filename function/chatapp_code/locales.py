@@ -1,0 +1,39 @@
+"""The language codes that CAMS takes, and the nearest of them to a language tag."""
+
+from __future__ import annotations
+
+import langcodes
+from langcodes.tag_parser import parse_tag
+
+#: The 68 codes of "Language codes" in the ChatApp documentation.
+DOCUMENTED_CODES = (  # noqa: SIM905 - 68 literals would fill a page
+    "af ar az bg bn ca cs da de el en en_GB en_US es es_AR es_ES es_MX et fa fi fil fr ga gu ha "
+    "he hi hr hu id it ja kk kn ko lo lt lv mk ml mr ms nb nl pa pl pt_BR pt_PT ro ru sk sl sq sr "
+    "sv sw ta te th tr uk ur uz vi zh_CN zh_HK zh_TW zu"
+).split()
+
+_EXACT = {code.lower().replace("_", "-"): code for code in DOCUMENTED_CODES}
+
+#: In the distances of CLDR, 25 is the most at which speakers are taken to understand.
+_MOST_DISTANCE = 25
+
+LONGEST_TAG = 35  # RFC 5646, 4.4.1
+
+_DECIDING = ("language", "extlang", "script", "territory")
+
+
+def nearest_code(tag: str) -> str | None:
+    """The documented code nearest to a BCP 47 tag (``-`` or ``_``); None if none is near.
+
+    Raises ValueError for what isn't a language tag.
+    """
+    if len(tag) > LONGEST_TAG:
+        raise ValueError("too long for a language tag")
+    subtags = parse_tag(tag.strip().replace("_", "-"))
+    plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
+    if plain in _EXACT:
+        return _EXACT[plain]
+    nearest: str | None = langcodes.closest_supported_match(
+        plain or "und", DOCUMENTED_CODES, _MOST_DISTANCE
+    )
+    return nearest

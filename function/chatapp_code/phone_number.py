@@ -1,0 +1,77 @@
+"""A phone number by libphonenumber: valid, normalised, and never shown in clear."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+#: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
+NO_COUNTRY = "001"
+
+SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
+
+
+@dataclass(frozen=True)
+class PhoneNumber:
+    """A valid number: ``digits`` is E.164 without ``+``, ``country`` an ISO 3166 code."""
+
+    digits: str
+    country: str
+    country_calling_code: str
+    line_type: int
+
+    def __repr__(self) -> str:
+        return self.masked
+
+    @property
+    def masked(self) -> str:
+        """What may be shown: the country's calling code and the last two digits."""
+        return f"+{self.country_calling_code}*******{self.digits[-2:]}"
+
+    @property
+    def is_fixed_line(self) -> bool:
+        return self.line_type == PhoneNumberType.FIXED_LINE
+
+    @property
+    def is_charged_to_the_caller(self) -> bool:
+        return self.line_type in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
+
+    def masked_in(self, text: str) -> str:
+        """The text with this number masked, however it is spelled, with country code or not."""
+        code = self.country_calling_code
+        national = r"[\s().-]*".join(self.digits[len(code) :])
+        return re.sub(rf"(?:\+?{code}[\s().-]*)?{national}", self.masked, text)
+
+
+def parse(text: str) -> PhoneNumber:
+    """The number in the text; ValueError, with what would be right, if there is none."""
+    if not re.fullmatch(SPELLING, text):
+        raise ValueError(
+            "phone_number may hold digits, one + in front, spaces, dashes, dots and brackets: "
+            "write the country code and the number, such as +8613800001234."
+        )
+    digits = re.sub(r"\D", "", text)
+    if not text.startswith("+") and re.fullmatch(r"1[3-9]\d{9}", digits):
+        raise ValueError(
+            "phone_number may be a Chinese mobile number or a North American one: write the "
+            "country code with a +, +86… or +1…."
+        )
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+        is_valid = phonenumbers.is_valid_number(number)
+    except phonenumbers.NumberParseException:
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            "phone_number is not a number that can exist: check it, and write the country code "
+            "first, with no 0 or 00 before it."
+        )
+    return PhoneNumber(
+        digits=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:],
+        country=phonenumbers.region_code_for_number(number) or NO_COUNTRY,
+        country_calling_code=str(number.country_code),
+        line_type=phonenumbers.number_type(number),
+    )

@@ -1,0 +1,221 @@
+"""The request for a code: validated, normalised, and allowed by the settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo
+from pydantic import WithJsonSchema as Schema
+from pydantic_core import PydanticCustomError
+
+from chatapp_code import phone_number as phone_numbers
+from chatapp_code.locales import LONGEST_TAG, nearest_code
+from chatapp_code.phone_number import NO_COUNTRY, PhoneNumber
+from chatapp_code.result import FieldError, refuse
+from chatapp_code.settings import Settings
+
+#: Each field, and the other names that are taken for it.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "phone_number": ("PhoneNumber", "phoneNumber"),
+    "method": ("Method",),
+    "locale": ("Locale",),
+    "cust_space_id": ("CustSpaceId", "custSpaceId"),
+    "idempotency_key": (),
+}
+
+#: The refusals by settings, in the order in which they are reported.
+_REFUSALS = (
+    "CustSpaceNotAllowed",
+    "CountryNotAllowed",
+    "DeliveryMethodNotAllowed",
+    "LineTypeNotAllowed",
+)
+
+
+class Fields(dict[str, Any]):
+    """A JSON object that remembers all its pairs: a key may have come twice."""
+
+    pairs: list[tuple[str, Any]]
+
+    @classmethod
+    def from_pairs(cls, pairs: list[tuple[str, Any]]) -> Fields:
+        """For ``json.loads(…, object_pairs_hook=…)``."""
+        fields = cls(pairs)
+        fields.pairs = pairs
+        return fields
+
+    def replacing(self, key: str, value: Any) -> Fields:
+        """The fields with this value, and no other, for the key."""
+        return self.from_pairs([*(pair for pair in self.pairs if pair[0] != key), (key, value)])
+
+    def named(self, name: str) -> list[Any]:
+        """All values given for a field, under whichever of its names; null is none."""
+        names = (name, *ALIASES[name])
+        return [value for key, value in self.pairs if key in names and value is not None]
+
+
+def _wrong(code: str, message: str, refusal: str = "") -> NoReturn:
+    # The message goes in as a value: pydantic would read braces in a template.
+    raise PydanticCustomError(code, "{message}", {"message": message, "refusal": refusal})
+
+
+def _text(value: Any, info: ValidationInfo) -> str:
+    if value is None:
+        _wrong("missing", f"{info.field_name} is required.")
+    if not isinstance(value, str):
+        _wrong("invalid", f"{info.field_name} must be a string.")
+    return value.strip()
+
+
+def _settings(info: ValidationInfo) -> Settings:
+    settings: Settings = (info.context or {})["settings"]
+    return settings
+
+
+def _phone_number(value: Any, info: ValidationInfo) -> PhoneNumber:
+    text = _text(value, info)
+    try:
+        number = phone_numbers.parse(text)
+    except ValueError as problem:
+        _wrong("invalid", str(problem))
+    allowed = _settings(info).allowed_countries
+    if number.country not in allowed and ("*" not in allowed or number.country == NO_COUNTRY):
+        message = "phone_number is of a country that may not be sent to."
+        _wrong("not_allowed", message, "CountryNotAllowed")
+    if number.is_charged_to_the_caller:
+        message = "phone_number is a premium-rate or shared-cost line: name another."
+        _wrong("not_allowed", message, "LineTypeNotAllowed")
+    return number
+
+
+def _method(value: Any, info: ValidationInfo) -> str:
+    allowed = _settings(info).allowed_methods
+    method = _text(value, info).lower()
+    if method not in ("sms", "voice"):
+        _wrong("not_supported", "method must be sms or voice.")
+    if method not in allowed:
+        _wrong("not_allowed", f"method must be {allowed[0]} here.", "DeliveryMethodNotAllowed")
+    number = info.data.get("phone_number")
+    if method == "sms" and number is not None and number.is_fixed_line:
+        _wrong("not_allowed", "A fixed line can't take sms: ask for voice.", "LineTypeNotAllowed")
+    return method
+
+
+def _locale(value: Any, info: ValidationInfo) -> str:
+    text = _text(value, info)
+    try:
+        return nearest_code(text) or _settings(info).default_locale
+    except ValueError:
+        _wrong("invalid", "locale must be a language tag, such as en, pt-BR or zh_CN.")
+
+
+def _cust_space_id(value: Any, info: ValidationInfo) -> str:
+    allowed = _settings(info).cust_space_ids
+    space = _text(value, info)
+    if not re.fullmatch(r"[!-~]{1,128}", space):
+        _wrong("invalid", "cust_space_id must be 1 to 128 printable characters without a space.")
+    if space not in allowed and allowed != ("*",):
+        _wrong("not_allowed", "cust_space_id may not be used here.", "CustSpaceNotAllowed")
+    return space
+
+
+def _idempotency_key(value: Any, info: ValidationInfo) -> str | None:
+    key = None if value is None else _text(value, info)
+    if key is not None and not 1 <= len(key) <= 255:
+        _wrong("invalid", "idempotency_key must be 1 to 255 characters.")
+    return key
+
+
+class VerifyCodeRequest(BaseModel):
+    """A request for a code, as the API will be asked. The schemas say what callers may send."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phone_number: Annotated[
+        PhoneNumber,
+        PlainValidator(_phone_number),
+        Schema(
+            {
+                "type": "string",
+                "pattern": rf"^\s*{phone_numbers.SPELLING}\s*$",
+                "description": "the business phone number with its country code; also PhoneNumber",
+                "examples": ["+8613800001234"],
+            }
+        ),
+    ]
+    method: Annotated[
+        Literal["sms", "voice"],
+        PlainValidator(_method),
+        Schema(
+            {
+                "type": "string",
+                "pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$",
+                "description": "sms or voice; a fixed line takes voice only; also Method",
+            }
+        ),
+    ]
+    locale: Annotated[
+        str,
+        PlainValidator(_locale),
+        Schema(
+            {
+                "type": "string",
+                "maxLength": LONGEST_TAG,
+                "description": "a language tag; the nearest documented code is used; also Locale",
+                "examples": ["pt-BR", "zh_CN"],
+            }
+        ),
+    ]
+    cust_space_id: Annotated[
+        str,
+        PlainValidator(_cust_space_id),
+        Schema(
+            {
+                "type": "string",
+                "pattern": r"^\s*[!-~]{1,128}\s*$",
+                "description": "the space, if not the service's own; also CustSpaceId",
+            }
+        ),
+    ]
+    idempotency_key: Annotated[
+        str | None,
+        PlainValidator(_idempotency_key),
+        Schema({"type": "string", "description": "names the request"}),
+    ]
+
+
+def validate(fields: Fields, settings: Settings) -> VerifyCodeRequest:
+    """The request in the fields, or :class:`Refused` with all that is wrong with them at once."""
+    first_space = settings.cust_space_ids[0]
+    defaults = {
+        "method": settings.default_method,
+        "locale": settings.default_locale,
+        "cust_space_id": None if first_space == "*" else first_space,
+    }
+    given = {name: fields.named(name) for name in ALIASES}
+    values = {name: all_[0] if all_ else defaults.get(name) for name, all_ in given.items()}
+    errors = {name: _conflict(name) for name, all_ in given.items() if _differ(all_)}
+    refusals = [""] if errors else []
+    try:
+        request = VerifyCodeRequest.model_validate(values, context={"settings": settings})
+    except ValidationError as invalid:
+        for details in invalid.errors(include_url=False, include_input=False):
+            name, problem = str(details["loc"][0]), details["ctx"]
+            refusals.append(problem["refusal"])
+            content = {"field": name, "code": details["type"], "message": problem["message"]}
+            errors.setdefault(name, FieldError.model_validate(content))
+    if not errors:
+        return request
+    code = min(refusals, key=_REFUSALS.index) if all(refusals) else "InvalidRequest"
+    sentences = " ".join(error.message for error in errors.values())
+    raise refuse(code, sentences, errors=tuple(errors.values()))
+
+
+def _conflict(name: str) -> FieldError:
+    message = f"{name} is given more than once, with different values: give it once."
+    return FieldError(field=name, code="conflicting", message=message)
+
+
+def _differ(values: list[Any]) -> bool:
+    return any(type(value) is not type(values[0]) or value != values[0] for value in values)

@@ -1,0 +1,262 @@
+"""The wire under the SDK: one connection, one request an attempt, and what became of it.
+
+Only here is it known whether a byte of the request was written, and only that tells a call that
+surely sent nothing from one that may have: the exception classes above lie both ways.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import certifi
+from requests import PreparedRequest, Response, Session
+from requests.adapters import BaseAdapter
+
+#: Idle for longer, a connection may have died unseen while the instance was frozen.
+MAX_IDLE_SECONDS = 10.0
+
+MAX_BODY_BYTES = 256 * 1024
+
+Clock = Callable[[], float]
+
+
+@dataclass
+class Exchange:
+    """One attempt at the wire, as far as it went. Moments are seconds of the monotonic clock."""
+
+    deadline: float
+    entered: bool = False
+    written: bool = False
+    last_byte_written_at: float | None = None
+    ended_at: float | None = None
+    status: int | None = None
+    #: Names in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    timed_out: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """A whole answer came."""
+        return self.body is not None
+
+
+class Transport(BaseAdapter):
+    """A requests adapter over one kept-alive connection, for one caller at a time.
+
+    It sends each request at most once, follows no redirect, and uses no proxy.
+    """
+
+    def __init__(self, scheme: str, host: str, port: int, clock: Clock = time.monotonic) -> None:
+        super().__init__()
+        self._address = (host, port)
+        self._clock = clock
+        self._tls = _tls_context() if scheme == "https" else None
+        self._connection: _Connection | None = None
+        self._idle_since = (0.0, 0.0)
+        self._exchange: Exchange | None = None
+
+    def session(self) -> Session:
+        """A requests session in which every call goes through this transport."""
+        session = _NoRedirects()
+        session.mount("https://", self)
+        session.mount("http://", self)
+        return session
+
+    def open(self, timeout_seconds: float) -> None:
+        """Makes sure that there is a connection to trust a call with; raises OSError if not."""
+        if self._is_trusted():
+            return
+        self.close()
+        deadline = self._clock() + timeout_seconds
+        sock = socket.create_connection(self._address, timeout_seconds)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                sock.settimeout(_remaining(deadline, self._clock))
+                sock = self._tls.wrap_socket(sock, server_hostname=self._address[0])
+        except BaseException:
+            sock.close()
+            raise
+        self._connection = _Connection(sock, self._clock)
+        self._idle_since = (self._clock(), time.time())
+
+    def begin(self, deadline: float) -> Exchange:
+        """Announces the one request that may follow, and returns the record of it."""
+        self._exchange = Exchange(deadline)
+        return self._exchange
+
+    def send(  # noqa: PLR0913, PLR0917 - the interface is requests'
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: ARG002
+        timeout: Any = None,  # noqa: ARG002
+        verify: Any = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Any = None,  # noqa: ARG002
+    ) -> Response:
+        """Sends the request that was announced, and keeps status and body of the answer.
+
+        Raises OSError, without the URL in its text, for everything that is no whole answer.
+        """
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            raise OSError("no attempt was announced for this request")
+        exchange.entered = True
+        try:
+            self._exchange_over_the_wire(request, exchange)
+        except TimeoutError:
+            exchange.timed_out = True
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
+        finally:
+            exchange.ended_at = self._clock()
+            self._idle_since = (exchange.ended_at, time.time())
+            if not exchange.is_whole:
+                self.close()
+        return _response(request, exchange)
+
+    def close(self) -> None:
+        """Closes the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _exchange_over_the_wire(self, request: PreparedRequest, exchange: Exchange) -> None:
+        connection = self._connection
+        if connection is None or not self._is_trusted():
+            return
+        connection.exchange = exchange
+        connection.request(
+            request.method or "",
+            request.path_url,
+            body=request.body,
+            headers=request.headers,
+        )
+        answer = connection.getresponse()
+        if answer.reader.has_ended:
+            return  # http.client takes an end among the headers for the end of the headers
+        body = answer.read(MAX_BODY_BYTES + 1)
+        exchange.status = answer.status
+        exchange.headers = {name.lower(): value for name, value in answer.headers.items()}
+        if not answer.length and len(body) <= MAX_BODY_BYTES:
+            exchange.body = body
+        if answer.will_close:
+            self.close()
+
+    def _is_trusted(self) -> bool:
+        if self._connection is None or self._connection.sock is None:
+            return False
+        monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock
+        idle_seconds = max(self._clock() - monotonic, abs(time.time() - wall))
+        return idle_seconds <= MAX_IDLE_SECONDS and self._connection.is_silent()
+
+
+class _NoRedirects(Session):
+    def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002
+        # Following one would carry the security token along.
+        return None
+
+
+class _Connection(http.client.HTTPConnection):
+    """An open connection that marks what was written, and reads no longer than it may."""
+
+    auto_open = 0  # a call never opens a connection: that must be done before its turn
+    exchange: Exchange
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        super().__init__("")
+        self.sock = sock
+        self._clock = clock
+
+    def is_silent(self) -> bool:
+        """Neither closed by the server nor sent anything that wasn't asked for."""
+        try:
+            # A read, since the tickets of TLS 1.3 make a sound socket readable too.
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except (OSError, ValueError):
+            pass
+        return False
+
+    def send(self, data: Any) -> None:
+        view = memoryview(data)
+        while view:
+            self.sock.settimeout(_remaining(self.exchange.deadline, self._clock))
+            count = self.sock.send(view)
+            self.exchange.written = True
+            view = view[count:]
+        self.exchange.last_byte_written_at = self._clock()
+
+    def getresponse(self) -> _Response:
+        deadline = self.exchange.deadline
+        self.response_class = partial(_Response, deadline, self._clock)  # type: ignore[assignment]
+        return super().getresponse()  # type: ignore[return-value]
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(
+        self, deadline: float, clock: Clock, sock: socket.socket, *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.reader = _DeadlineReader(self.fp.detach(), sock, deadline, clock)
+        self.fp = io.BufferedReader(self.reader)
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket until a deadline, however slowly the bytes drip."""
+
+    def __init__(
+        self, raw: io.RawIOBase, sock: socket.socket, deadline: float, clock: Clock
+    ) -> None:
+        self._raw, self._sock, self._deadline, self._clock = raw, sock, deadline, clock
+        self.has_ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_remaining(self._deadline, self._clock))
+        count = self._raw.readinto(buffer)
+        self.has_ended = count == 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _remaining(deadline: float, clock: Clock) -> float:
+    seconds = deadline - clock()
+    if seconds <= 0:
+        raise TimeoutError("the deadline has passed")
+    return seconds
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _response(request: PreparedRequest, exchange: Exchange) -> Response:
+    if exchange.body is None or exchange.status is None:
+        raise OSError("no whole answer came")
+    response = Response()
+    response.status_code = exchange.status
+    response.headers.update(exchange.headers)
+    response.request = request
+    response._content = exchange.body  # noqa: SLF001 - where requests itself puts it
+    return response

@@ -1,0 +1,22 @@
+"""Where an event comes from: each trigger reads the request and shapes the reply.
+
+A new trigger is a module with a class like theirs, and its line in the list.
+"""
+
+from __future__ import annotations
+
+from chatapp_code.triggers.direct import DirectInvocation
+from chatapp_code.triggers.http import ApiGateway, HttpTrigger
+from chatapp_code.triggers.trigger import Trigger, decode
+
+#: Tried from the top; a direct invocation is whatever nobody else recognises.
+TRIGGERS: tuple[type[Trigger], ...] = (HttpTrigger, ApiGateway)
+
+
+def recognise(event: bytes) -> Trigger:
+    """The trigger that an event came by; any bytes at all come by one."""
+    content = decode(event)
+    for trigger in TRIGGERS:
+        if trigger.recognises(content):
+            return trigger(content)
+    return DirectInvocation(event)

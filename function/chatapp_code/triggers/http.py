@@ -1,0 +1,92 @@
+"""HTTP requests: the HTTP trigger (also behind ALB and cloud-native gateways) and API Gateway."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import Any
+
+from chatapp_code.request import Fields
+from chatapp_code.result import VerifyCodeResult, refuse
+from chatapp_code.triggers.trigger import Trigger, request_fields
+
+
+class _HttpRequest(Trigger):
+    def method(self) -> Any:
+        raise NotImplementedError
+
+    def fields(self) -> Fields:
+        if self.method() != "POST":
+            raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
+        given = self._content.get("headers")
+        headers = {k.lower(): v for k, v in given.items()} if isinstance(given, dict) else {}
+        _check_media_type(str(headers.get("content-type") or ""))
+        fields = request_fields(self._body())
+        return fields.replacing("idempotency_key", headers.get("idempotency-key"))
+
+    def reply(self, result: VerifyCodeResult) -> dict[str, Any]:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Cache-Control": "no-store",
+        }
+        if result.http_status == 405:
+            headers["Allow"] = "POST"
+        if result.http_status in (409, 429, 503) and result.retry_after_seconds is not None:
+            headers["Retry-After"] = str(math.ceil(result.retry_after_seconds))
+        return {
+            "statusCode": result.http_status,
+            "headers": headers,
+            "isBase64Encoded": False,
+            "body": json.dumps(result.for_the_public()),
+        }
+
+    def _body(self) -> bytes | str:
+        body = self._content.get("body")
+        if not isinstance(body, str):
+            raise refuse("InvalidEvent", "The HTTP request has no body: send a JSON object.")
+        if str(self._content.get("isBase64Encoded", "")).lower() != "true":
+            return body
+        try:
+            return base64.b64decode(body, validate=True)
+        except ValueError:
+            raise refuse("InvalidEvent", "The event's body is not base64, as it says.") from None
+
+
+class HttpTrigger(_HttpRequest):
+    """The HTTP trigger's payload, version v1 ("HTTP trigger: invoke a function")."""
+
+    source = "http"
+
+    @staticmethod
+    def recognises(content: Any) -> bool:
+        if not isinstance(content, dict) or content.get("version") != "v1":
+            return False
+        context = content.get("requestContext")
+        return isinstance(context, dict) and isinstance(context.get("http"), dict)
+
+    def method(self) -> Any:
+        return self._content["requestContext"]["http"].get("method")
+
+
+class ApiGateway(_HttpRequest):
+    """API Gateway's event for an event function; the answer has the same keys."""
+
+    source = "api_gateway"
+
+    @staticmethod
+    def recognises(content: Any) -> bool:
+        return isinstance(content, dict) and "httpMethod" in content and "path" in content
+
+    def method(self) -> Any:
+        return self._content["httpMethod"]
+
+
+def _check_media_type(content_type: str) -> None:
+    media_type, _, parameters = content_type.lower().partition(";")
+    media_type = media_type.strip()
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
+    is_json = media_type in ("", "application/json", "text/json") or media_type.endswith("+json")
+    if not is_json or charset not in ("", "utf-8", "utf8", "us-ascii"):
+        message = "Send the request as Content-Type: application/json, in UTF-8."
+        raise refuse("InvalidEvent", message, http_status=415)

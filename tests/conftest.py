@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.function_under_test import FunctionUnderTest
+from tests.sandbox.cams_gateway import CamsGateway
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test inherits credentials or proxies, or reaches the metadata address."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"):
+        monkeypatch.delenv(f"ALIBABA_CLOUD_{name}", raising=False)
+    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def gateway() -> Iterator[CamsGateway]:
+    with CamsGateway() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """A server's TLS context for 127.0.0.1, and the file with the certificate to trust."""
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    file = tmp_path_factory.mktemp("tls") / "ca.pem"
+    ca.cert_pem.write_to_path(str(file))
+    return context, file
+
+
+@pytest.fixture
+def tls_gateway(
+    authority: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CamsGateway]:
+    context, file = authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with CamsGateway(tls=context) as running:
+        yield running
+
+
+@pytest.fixture
+def function(gateway: CamsGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionUnderTest]:
+    under_test = FunctionUnderTest(gateway, monkeypatch)
+    yield under_test
+    under_test.close()
+
+
+@pytest.fixture
+def function_over_tls(
+    tls_gateway: CamsGateway, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FunctionUnderTest]:
+    under_test = FunctionUnderTest(tls_gateway, monkeypatch)
+    yield under_test
+    under_test.close()

@@ -1,0 +1,308 @@
+"""A CAMS gateway on loopback: checks signatures, counts calls, and fails as it is told."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import ssl
+import struct
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal
+
+from tests.sandbox.acs3 import Rejected, StsCredentials, Verifier
+
+CALLS_PER_SECOND = 10
+
+_REQUIRED = ("PhoneNumber", "CustSpaceId", "Locale", "Method")
+
+Stage = Literal[
+    "before_reading", "while_reading", "before_answer", "in_status_line", "in_headers", "in_body"
+]
+Fault = Literal["close", "reset", "hang", "drip", "bad_tls_record"]
+Handshake = Literal["normal", "hang", "cut", "garbage"]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the gateway does with one call, instead of taking it as the API would.
+
+    With a ``fault`` the answer breaks off at ``stage``. ``sends`` says whether a message goes out
+    all the same, as one does when only the answer is lost.
+    """
+
+    status: int = 200
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stage: Stage = "before_answer"
+    fault: Fault | None = None
+    sends: bool = False
+    delay_seconds: float = 0.0
+    drip_seconds: float = 0.05
+
+    @classmethod
+    def says(cls, status: int, **answer: Any) -> Behaviour:
+        """Answers with JSON of these keys."""
+        return cls(status, json.dumps(answer).encode())
+
+
+@dataclass(frozen=True)
+class Message:
+    """A verification code that went out."""
+
+    phone_number: str
+    method: str
+    locale: str
+    code: str
+
+
+class CamsGateway:
+    """The gateway's state, and the server while it is entered as a context."""
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        on_message: Callable[[Message], None] = lambda message: None,
+    ) -> None:
+        self.tls = tls
+        self.verifier = Verifier()
+        self.messages: list[Message] = []
+        self.call_times: list[float] = []
+        self.throttled = 0
+        self.requests_seen = 0
+        self.connections = 0
+        self.handshake: Handshake = "normal"
+        self.behaviours: deque[Behaviour] = deque()
+        self.released = threading.Event()
+        self._on_message = on_message
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.gateway = self
+
+    @property
+    def endpoint(self) -> str:
+        """What CAMS_ENDPOINT must be."""
+        port = self._server.server_address[1]
+        return f"127.0.0.1:{port}" if self.tls else f"http://127.0.0.1:{port}"
+
+    def __enter__(self) -> CamsGateway:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def accept(self, *credentials: StsCredentials) -> None:
+        """Makes these the valid credentials, and no others."""
+        self.verifier.credentials = {each.access_key_id: each for each in credentials}
+
+    def will(self, *behaviours: Behaviour) -> None:
+        """Behaves so at the next calls, one after the other."""
+        self.behaviours.extend(behaviours)
+
+    def worst_second(self) -> int:
+        """The most calls in any second, by this gateway's clock."""
+        times = sorted(self.call_times)
+        return max((_in_second_before(times, index) for index in range(len(times))), default=0)
+
+    def next_behaviour(self) -> Behaviour | None:
+        """The behaviour for a call that is arriving."""
+        with self._lock:
+            self.requests_seen += 1
+            return self.behaviours.popleft() if self.behaviours else None
+
+    def send_message(self, query: Mapping[str, str]) -> None:
+        """Lets a code go out."""
+        message = Message(
+            query["PhoneNumber"],
+            query["Method"],
+            query["Locale"],
+            f"{random.randrange(10**6):06}",
+        )
+        self.messages.append(message)
+        self._on_message(message)
+
+    def admit(self) -> None:
+        """Counts a call, or raises if the second is full."""
+        with self._lock:
+            now = time.monotonic()
+            self.call_times.append(now)
+            recent = sum(1 for at in self.call_times[-4 * CALLS_PER_SECOND :] if now - at < 1)
+            if recent > CALLS_PER_SECOND:
+                self.throttled += 1
+                raise Rejected(
+                    400, "Throttling.User", "Request was denied due to user flow control."
+                )
+
+
+def _in_second_before(times: list[float], index: int) -> int:
+    return sum(1 for at in times[: index + 1] if times[index] - at < 1)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    gateway: CamsGateway
+
+    def shutdown_request(self, request: Any) -> None:
+        request.close()  # without the shutdown that would turn a reset into an end
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that goes away, or a fault that was asked for
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+    timeout = 60
+
+    def setup(self) -> None:
+        gateway = self.server.gateway
+        gateway.connections += 1
+        if gateway.handshake == "hang":
+            gateway.released.wait(60)
+        if gateway.handshake == "garbage":
+            self.request.recv(1024)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        if gateway.handshake != "normal":
+            _linger_not(self.request)
+            raise ConnectionError("the handshake failed, as it should")
+        if gateway.tls:
+            self.request = gateway.tls.wrap_socket(
+                self.request, server_side=True, suppress_ragged_eofs=True
+            )
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+    def handle_one_request(self) -> None:
+        self.close_connection = True
+        if not self.rfile.peek(1):  # type: ignore[attr-defined]
+            return
+        gateway = self.server.gateway
+        behaviour = gateway.next_behaviour()
+        if behaviour and behaviour.stage == "before_reading":
+            return self._break_off(behaviour)
+        self.raw_requestline = self.rfile.readline(65537)
+        if behaviour and behaviour.stage == "while_reading":
+            return self._break_off(behaviour)
+        if not self.parse_request():
+            return None
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            query = gateway.verifier.verify(
+                self.command, self.path, headers, body, datetime.now(timezone.utc)
+            )
+            gateway.admit()
+            _check_call(headers, query)
+        except Rejected as rejected:
+            return self._answer(
+                Behaviour.says(
+                    rejected.status,
+                    RequestId=str(uuid.uuid4()).upper(),
+                    HostId="cams.sandbox",
+                    Code=rejected.code,
+                    Message=rejected.message,
+                )
+            )
+        if behaviour is None or behaviour.sends:
+            gateway.send_message(query)
+        return self._answer(behaviour or Behaviour())
+
+    def _answer(self, behaviour: Behaviour) -> None:
+        if behaviour.delay_seconds:
+            time.sleep(behaviour.delay_seconds)
+        if behaviour.fault and behaviour.stage == "before_answer":
+            return self._break_off(behaviour)
+        body = _taken() if behaviour.body is None else behaviour.body
+        headers = {
+            "Content-Type": "application/json;charset=utf-8",
+            "Content-Length": str(len(body)),
+            **behaviour.headers,
+        }
+        status_line = f"HTTP/1.1 {behaviour.status} Sandbox\r\n".encode()
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+        answer = status_line + head + body
+        if behaviour.fault:
+            length = {
+                "in_status_line": len(status_line) // 2,
+                "in_headers": len(status_line) + len(head) // 2,
+                "in_body": len(status_line) + len(head) + len(body) // 2,
+            }[behaviour.stage]
+            self.connection.sendall(answer[:length])
+            return self._break_off(behaviour, answer[length:])
+        self.close_connection = headers.get("Connection") == "close"
+        self.connection.sendall(answer)
+        return None
+
+    def _break_off(self, behaviour: Behaviour, rest: bytes = b"") -> None:
+        self.close_connection = True
+        if behaviour.fault == "hang":
+            self.server.gateway.released.wait(60)
+        elif behaviour.fault == "drip":
+            for byte in rest:
+                self.connection.sendall(bytes([byte]))
+                if self.server.gateway.released.wait(behaviour.drip_seconds):
+                    break
+        elif behaviour.fault == "bad_tls_record":
+            self._tcp_send(b"\x17\x03\x03\x00\x20" + bytes(32))
+        elif behaviour.fault == "reset":
+            _linger_not(self.connection)
+
+    def _tcp_send(self, data: bytes) -> None:
+        # Past the TLS layer: the same descriptor, written in clear.
+        duplicate = socket.socket(fileno=socket.dup(self.connection.fileno()))
+        with duplicate:
+            duplicate.sendall(data)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+def _check_call(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+    action, version = headers.get("x-acs-action"), headers.get("x-acs-version")
+    if (action, version) != ("GetChatappVerifyCode", "2020-06-06"):
+        raise Rejected(404, "InvalidApi.NotFound", "No such API.")
+    for name in _REQUIRED:
+        if not query.get(name):
+            raise Rejected(400, f"Missing{name}", f"{name} is mandatory for this action.")
+    if not query["PhoneNumber"].isdigit():
+        raise Rejected(400, "InvalidParameter.PhoneNumberError", "The phone number is wrong.")
+    if query["Method"] not in ("sms", "voice"):
+        raise Rejected(400, "InvalidParameter.Method", "The method is wrong.")
+
+
+def _taken() -> bytes:
+    return json.dumps(
+        {
+            "AccessDeniedDetail": "None",
+            "Code": "OK",
+            "Message": "OK",
+            "RequestId": str(uuid.uuid4()).upper(),
+            "Success": True,
+        }
+    ).encode()
+
+
+def _linger_not(sock: socket.socket) -> None:
+    """Makes the close that follows a reset."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

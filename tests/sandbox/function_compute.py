@@ -1,0 +1,280 @@
+"""A Function Compute on loopback: instances are processes, each with one request at a time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from tests.sandbox.acs3 import StsCredentials
+from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
+
+ROOT = Path(__file__).parents[2]
+
+_INVOCATIONS = "/2023-03-30/functions/{}/invocations"
+
+
+class Invoked(NamedTuple):
+    """What an invocation came to: the bytes, or the platform's error, of which kind."""
+
+    answer: bytes
+    error_type: str | None = None
+
+
+class ResourceExhausted(Exception):
+    """All instances that the function may have are busy."""
+
+
+class FunctionCompute:
+    """The platform with one function, and its server while it is entered as a context."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        code_directory: Path = ROOT / "function",
+        layer_directories: Sequence[Path] = (Path(sysconfig.get_path("purelib")),),
+        runtime: str = "python3.12" if sys.version_info >= (3, 12) else "python3.10",
+        function_name: str = "chatapp-verify-code",
+        handler: str = "index.handler",
+        initializer: str | None = "index.initialize",
+        reserved_concurrency: int = 9,
+        timeout_seconds: int = 20,
+        echo_logs: bool = False,
+    ) -> None:
+        self.environment = dict(environment)
+        self.handler = handler
+        self.initializer = initializer
+        self.reserved_concurrency = reserved_concurrency
+        self.timeout_seconds = timeout_seconds
+        self.log_lines: list[str] = []
+        self.credentials = new_credentials()
+        self.configuration = {
+            "code_directory": str(code_directory),
+            "layer_directories": [str(path) for path in layer_directories],
+            "runtime": runtime,
+            "function_name": function_name,
+            "timeout_seconds": timeout_seconds,
+        }
+        self.instances: list[_Instance] = []
+        self._idle: list[_Instance] = []
+        self._lock = threading.Lock()
+        self._echo_logs = echo_logs
+        self._server = _Server(("127.0.0.1", 0), _Front)
+        self._server.platform = self
+
+    @property
+    def url(self) -> str:
+        """The HTTP trigger's address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def invocations_path(self) -> str:
+        """The path of InvokeFunction."""
+        return _INVOCATIONS.format(self.configuration["function_name"])
+
+    def __enter__(self) -> FunctionCompute:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        for instance in self.instances:
+            instance.stop()
+
+    def rotate_credentials(self) -> StsCredentials:
+        """Gives the role new credentials, which the next invocation gets."""
+        self.credentials = new_credentials()
+        return self.credentials
+
+    def invoke(self, event: bytes, request_id: str) -> Invoked:
+        """Runs the function once, on an idle instance or a new one."""
+        instance = self._take()
+        try:
+            if not instance.is_initialized and self.initializer:
+                failed = instance.call(self._call(self.initializer, None, request_id))
+                if failed.error_type:
+                    instance.stop()
+                    return failed._replace(error_type="InitializationError")
+            instance.is_initialized = True
+            self._log(f"FC Invoke Start RequestId: {request_id}")
+            invoked = instance.call(self._call(self.handler, event, request_id))
+            self._log(f"FC Invoke End RequestId: {request_id}")
+            return invoked
+        finally:
+            with self._lock:
+                if instance.is_alive:
+                    self._idle.append(instance)
+                else:
+                    self.instances.remove(instance)
+
+    def _take(self) -> _Instance:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            if len(self.instances) >= self.reserved_concurrency:
+                raise ResourceExhausted
+            instance = _Instance(self)
+            self.instances.append(instance)
+            return instance
+
+    def _call(self, handler: str, event: bytes | None, request_id: str) -> dict[str, Any]:
+        given = vars(self.credentials)
+        if self.configuration["runtime"] == "python3.12":
+            environment = {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in given.items()}
+            given = {}
+        else:
+            environment = {}
+        return {
+            "handler": handler,
+            "event": event,
+            "request_id": request_id,
+            "credentials": given,
+            "environment": environment,
+        }
+
+    def _log(self, line: str) -> None:
+        self.log_lines.append(line)
+        if self._echo_logs:
+            print(f"  log: {line}", flush=True)
+
+
+class _Instance:
+    def __init__(self, platform: FunctionCompute) -> None:
+        self.is_initialized = False
+        self._timeout_seconds = platform.timeout_seconds
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-S",  # nothing but the code, the layers and the standard library
+                    "-E",
+                    str(Path(__file__).with_name("instance_process.py")),
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                env={"PATH": "/usr/bin:/bin", **platform.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self._connection = Connection(ours.detach())
+        self._connection.send(platform.configuration)
+        self._reader = threading.Thread(target=self._read_log, args=(platform,), daemon=True)
+        self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def call(self, call: dict[str, Any]) -> Invoked:
+        try:
+            self._connection.send(call)
+            if not self._connection.poll(self._timeout_seconds):
+                self.stop()
+                message = f"Function timed out after {self._timeout_seconds} seconds"
+                return Invoked(_json(errorMessage=message), "FunctionTimedOut")
+            reply = self._connection.recv()
+        except (EOFError, OSError):
+            self.stop()
+            message = "Process exited unexpectedly before completing request"
+            return Invoked(_json(errorMessage=message), "ProcessExited")
+        if "error" in reply:
+            return Invoked(_json(**reply["error"]), "UnhandledInvocationError")
+        return Invoked(reply["answer"])
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+        self._connection.close()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def _read_log(self, platform: FunctionCompute) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            platform._log(line.rstrip("\n"))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    platform: FunctionCompute
+
+
+class _Front(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _serve(self) -> None:
+        platform = self.server.platform
+        request_id = f"1-{uuid.uuid4()}"
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        by_api = self.path.partition("?")[0] == platform.invocations_path
+        event = body
+        if not by_api:
+            event = http_event(self.command, self.path, self.headers.items(), body, request_id)
+        try:
+            invoked = platform.invoke(event, request_id)
+        except ResourceExhausted:
+            error = _json(Code="ResourceExhausted", Message="Too many instances.")
+            answer = HttpAnswer(429, {"Content-Type": "application/json"}, error)
+        else:
+            answer = _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _serve
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+def _api_answer(invoked: Invoked) -> HttpAnswer:
+    headers = {"Content-Type": "application/octet-stream"}
+    if invoked.error_type:
+        headers["X-Fc-Error-Type"] = invoked.error_type
+    return HttpAnswer(200, headers, invoked.answer)
+
+
+def _http_answer(invoked: Invoked, request_id: str) -> HttpAnswer:
+    if invoked.error_type:
+        return HttpAnswer(502, {"X-Fc-Request-Id": request_id}, b"Internal Server Error")
+    return http_answer(invoked.answer, request_id)
+
+
+def new_credentials() -> StsCredentials:
+    """Credentials as a role gets them for a while."""
+    return StsCredentials(
+        f"STS.{secrets.token_hex(12)}", secrets.token_hex(16), secrets.token_urlsafe(64)
+    )
+
+
+def _json(**content: Any) -> bytes:
+    return json.dumps(content).encode()
