@@ -69,7 +69,9 @@ class FunctionUnderTest:
 
     def ask(self, **fields: Any) -> dict[str, Any]:
         """Asks by a direct invocation."""
-        return self.handle(json.dumps({"phone_number": NUMBER, **fields}).encode())
+        event = json.dumps({"phone_number": NUMBER, **fields}).encode()
+        result: dict[str, Any] = self.handle(event)
+        return result
 
     def handle(self, event: bytes) -> Any:
         return self.instance.handle(event, self.context)

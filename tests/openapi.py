@@ -89,8 +89,7 @@ _EXAMPLES: dict[int, dict[str, tuple[str, VerifyCodeResult]]] = {
     },
     424: {
         "Product.Unsubscript": (
-            "The API refused. Nothing the user can do: show a neutral text; the operator's log "
-            "says why.",
+            "Nothing the user can do: show a neutral text; the operator's log says why.",
             VerifyCodeResult(
                 success=False,
                 sent="no",

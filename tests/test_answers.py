@@ -128,7 +128,7 @@ def test_flow_control_is_tried_again(
 
 
 def test_a_try_after_flow_control_succeeds(function: FunctionUnderTest) -> None:
-    """After flow control the wait that the API names, in milliseconds, is kept before the next try."""
+    """The wait that the API names, in milliseconds, is kept before the next try."""
     refusal = Behaviour.says(400, Code="Throttling.User")
     function.gateway.will(Behaviour(400, refusal.body, {"x-acs-retry-after": "2500"}))
     result = function.ask()

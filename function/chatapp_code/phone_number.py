@@ -51,7 +51,7 @@ def parse(text: str) -> PhoneNumber:
     if not re.fullmatch(SPELLING, text):
         raise ValueError(
             "phone_number may hold digits, one + in front, spaces, dashes, dots and brackets: "
-            "write the country code and the number, such as +8613800001234."
+            "write the country code and the number, +86…."
         )
     digits = re.sub(r"\D", "", text)
     if not text.startswith("+") and re.fullmatch(r"1[3-9]\d{9}", digits):

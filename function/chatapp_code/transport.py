@@ -82,7 +82,11 @@ class Transport(BaseAdapter):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock.settimeout(_remaining(deadline, self._clock))
-                sock = self._tls.wrap_socket(sock, server_hostname=self._address[0])
+                # Unasked, wrap_socket skips the handshake where the peer is gone already.
+                sock = self._tls.wrap_socket(
+                    sock, server_hostname=self._address[0], do_handshake_on_connect=False
+                )
+                sock.do_handshake()
         except BaseException:
             sock.close()
             raise

@@ -49,7 +49,7 @@ def request_fields(text: bytes | str) -> Fields:
         raise refuse("InvalidEvent", "A request may hold 16 KiB at most.", http_status=413)
     fields = decode(text)
     if not isinstance(fields, Fields):
-        example = '{"phone_number": "+8613800001234"}'
+        example = '{"phone_number": "+86…"}'
         raise refuse("InvalidEvent", f"Send one JSON object in UTF-8, such as {example}.")
     return fields
 

@@ -1,0 +1,102 @@
+"""The role's credentials: from either place, fresh at each call, and never from elsewhere."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chatapp_code import credentials
+from tests.function_under_test import FunctionUnderTest
+from tests.sandbox.function_compute import new_credentials
+
+
+def put_into_environment(monkeypatch: pytest.MonkeyPatch, given: Any) -> None:
+    for name, value in vars(given).items():
+        monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
+
+
+@pytest.mark.parametrize("place", ["context", "environment"])
+def test_rotation(function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Credentials that rotate between two calls are used at once, by the same SDK client."""
+    clients = []
+    for _ in range(2):
+        function.credentials = new_credentials()
+        function.gateway.accept(function.credentials)
+        context = function.context
+        if place == "environment":
+            put_into_environment(monkeypatch, function.credentials)
+            del context.credentials
+        assert function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)["sent"] == "yes"
+        clients.append(function.instance._cams)
+    assert clients[0] is clients[1]
+
+
+def test_the_context_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the invocation brings is fresher than what the instance was started with."""
+    old, new = new_credentials(), new_credentials()
+    put_into_environment(monkeypatch, old)
+    found = credentials.read(SimpleNamespace(credentials=SimpleNamespace(**vars(new))))
+    assert found is not None
+    assert found.access_key_id == new.access_key_id
+    assert new.access_key_secret not in repr(found)
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_empty_credentials_are_none(monkeypatch: pytest.MonkeyPatch, empty: Any) -> None:
+    """Empty credentials in the context count as none, and the environment is read."""
+    context = SimpleNamespace(
+        credentials=SimpleNamespace(
+            access_key_id=empty, access_key_secret=empty, security_token=empty
+        )
+    )
+    assert credentials.read(context) is None
+    put_into_environment(monkeypatch, new_credentials())
+    assert credentials.read(context) is not None
+
+
+def test_no_role(function: FunctionUnderTest) -> None:
+    """A function without a role is misconfigured, before any field is looked at."""
+    context = function.context
+    context.credentials = None
+    result = function.instance.handle(b"{}", context)
+    assert (result["code"], result["sent"]) == ("Misconfigured", "no")
+    assert "role" in result["message"]
+
+
+def test_wrong_credentials_are_refused_by_the_gateway(function: FunctionUnderTest) -> None:
+    """The sandbox's gateway lets nobody in with other credentials."""
+    function.credentials = new_credentials()
+    result = function.ask()
+    assert (result["code"], result["sent"]) == ("InvalidAccessKeyId.NotFound", "no")
+
+
+def test_credentials_that_vanish_at_the_call(
+    function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials that are gone when the SDK asks for them send nothing."""
+    monkeypatch.setattr(credentials, "read", _once(credentials.read))
+    assert function.ask()["sent"] == "unknown"
+    assert function.gateway.requests_seen == 0
+
+
+def _once(real: Any) -> Any:
+    answers = [real]
+
+    def read(context: Any) -> Any:
+        return answers.pop()(context) if answers else None
+
+    return read
+
+
+def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
+    """The SDK asks through the interface of its credentials package, also when asynchronous."""
+    import asyncio
+
+    function.ask()
+    cams = function.instance._cams
+    assert cams is not None
+    cams._role.context = function.context
+    found = asyncio.run(cams._role.get_credentials_async())
+    assert found.get_access_key_id() == function.credentials.access_key_id

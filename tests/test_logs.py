@@ -1,0 +1,112 @@
+"""The log: one JSON object a line, and nothing in it that must not be there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from chatapp_code import logs
+from tests.function_under_test import NUMBER, FunctionUnderTest
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_one_line_at_start_and_one_an_invocation(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The operator reads how the instance is set up, then what each invocation came to."""
+    function.instance.initialize(function.context)
+    function.ask()
+    start, invocation = lines(capsys)
+    assert start["event"] == "start"
+    assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
+    assert invocation["event"] == "invocation"
+    assert {
+        "invocation_id": "invocation-1",
+        "source": "direct",
+        "code": "OK",
+        "sent": "yes",
+        "replayed": False,
+        "country": "CN",
+        "method": "sms",
+        "attempts": 1,
+        "waited_ms": 0,
+        "phone_number": "+86*******34",
+    }.items() <= invocation.items()
+    assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
+
+
+def test_values_from_outside_stay_values(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value can't start a new line or a new field."""
+    context = function.context
+    context.request_id = 'x"}\n{"level": "ERROR", "event": "forged\u2028'
+    function.instance.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
+    (_, invocation) = lines(capsys)
+    assert invocation["event"] == "invocation"
+    assert invocation["invocation_id"] == context.request_id
+
+
+def test_a_bug_is_logged_without_its_text(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says where a bug showed, not what its exception says: that may hold a number."""
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError(f"no way to {NUMBER}")
+
+    function.monkeypatch.setattr(function.instance, "_send", broken)
+    reply = function.post()
+    assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
+    assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
+    bug = next(line for line in lines(capsys) if line["event"] == "bug")
+    assert bug["exception"] == "RuntimeError"
+    assert bug["frames"][-1].startswith("broken in test_logs.py:")
+    assert NUMBER not in json.dumps([bug, reply.result])
+
+
+def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
+    """A bug after something was sent is never a no."""
+    function.ask()
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    function.monkeypatch.setattr("chatapp_code.instance.meaning", broken)
+    reply = function.post()
+    assert (reply.status, reply.result["sent"]) == (202, "unknown")
+    assert reply.result["code"] == "UnexpectedError"
+
+
+def test_initialize_never_raises(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither an unreachable API nor a bug stops an instance from starting."""
+    function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
+    function.instance.initialize(function.context)
+    assert [line["event"] for line in lines(capsys)] == ["start", "unreachable"]
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    function.monkeypatch.setattr(function.instance, "_load_cams", broken)
+    function.instance.initialize(function.context)
+    assert [line["event"] for line in lines(capsys)] == ["bug"]
+
+
+def test_the_libraries_loggers_are_silent(
+    function: FunctionUnderTest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Handlers that the SDK added at its import are gone, and nothing reaches the root logger."""
+    function.ask()
+    for name in (*logs._LIBRARIES, "urllib3.connectionpool"):
+        logging.getLogger(name).critical("GET /?PhoneNumber=8613800001234")
+    output = capfd.readouterr()
+    assert output.err == ""
+    assert "8613800001234" not in output.out

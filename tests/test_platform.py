@@ -1,0 +1,189 @@
+"""The function as deployed: processes as instances, both runtimes, HTTP in front."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.function_compute import ROOT, FunctionCompute
+from tests.sandbox.http_event import http_answer, http_event
+
+REQUEST = {"phone_number": "+8613800001234"}
+
+
+def environment(gateway: CamsGateway) -> dict[str, str]:
+    return {
+        "CAMS_ENDPOINT": gateway.endpoint,
+        "CUST_SPACE_IDS": "cams-one",
+        "ALLOWED_COUNTRIES": "CN",
+    }
+
+
+@pytest.fixture(params=["python3.10", "python3.12"])
+def platform(gateway: CamsGateway, request: pytest.FixtureRequest) -> Iterator[FunctionCompute]:
+    with FunctionCompute(environment(gateway), runtime=request.param) as running:
+        gateway.accept(running.credentials)
+        yield running
+
+
+def call(
+    url: str, body: Any = REQUEST, method: str = "POST", **headers: str
+) -> tuple[int, Message, bytes]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, raw, headers, method=method)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def test_a_code_is_sent_by_both_ways(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """Over HTTP and by InvokeFunction one warm instance sends, over one connection."""
+    status, headers, body = call(platform.url)
+    assert (status, json.loads(body)["sent"]) == (200, "yes")
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert headers["X-Fc-Request-Id"] == json.loads(body)["invocation_id"]
+    status, _, body = call(platform.url + platform.invocations_path)
+    assert (status, json.loads(body)["sent"]) == (200, "yes")
+    assert len(gateway.messages) == 2
+    assert (len(platform.instances), gateway.connections) == (1, 1)
+
+
+def test_rotated_credentials_are_used_at_once(
+    platform: FunctionCompute, gateway: CamsGateway
+) -> None:
+    """A warm instance uses the credentials that its next invocation brings."""
+    for _ in range(2):
+        _, _, body = call(platform.url)
+        assert json.loads(body)["sent"] == "yes"
+        gateway.accept(platform.rotate_credentials())
+    assert len(platform.instances) == 1
+
+
+def test_the_cap(gateway: CamsGateway) -> None:
+    """At the cap a caller gets the platform's own 429: an instance has one request at a time."""
+    with FunctionCompute(environment(gateway), reserved_concurrency=2) as platform:
+        gateway.accept(platform.credentials)
+        gateway.will(*[Behaviour(delay_seconds=1.0, sends=True)] * 2)
+        with ThreadPoolExecutor(4) as callers:
+            answers = list(callers.map(lambda _: call(platform.url), range(4)))
+        assert sorted(status for status, _, _ in answers) == [200, 200, 429, 429]
+        refused = next(body for status, _, body in answers if status == 429)
+        assert json.loads(refused)["Code"] == "ResourceExhausted"
+        assert len(platform.instances) == 2
+
+
+def test_the_log_is_raw_json(platform: FunctionCompute) -> None:
+    """Each line of the function is a JSON object; its start comes before its first invocation."""
+    call(platform.url)
+    platform.instances[0].stop()
+    ours = [json.loads(line) for line in platform.log_lines if not line.startswith("FC ")]
+    assert [line["event"] for line in ours] == ["start", "invocation"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error_type"),
+    [
+        (
+            "def handler(event, context):\n    raise ValueError('x')",
+            502,
+            "UnhandledInvocationError",
+        ),
+        ("def handler(event, context):\n    import os; os._exit(1)", 502, "ProcessExited"),
+        ("def handler(event, context):\n    import time; time.sleep(9)", 502, "FunctionTimedOut"),
+        ("def handler(event, context):\n    return {'plain': 1}", 200, None),
+        ("def handler(event, context):\n    return 'text'", 200, None),
+        ("def handler(event, context):\n    return b'bytes'", 200, None),
+    ],
+)
+def test_what_other_functions_do(
+    tmp_path: Path, code: str, status: int, error_type: str | None
+) -> None:
+    """The sandbox's platform answers for any function as the documented one does."""
+    (tmp_path / "index.py").write_text(code)
+    with FunctionCompute(
+        {}, code_directory=tmp_path, initializer=None, timeout_seconds=1
+    ) as platform:
+        got, _, body = call(platform.url)
+        assert got == status
+        if status == 502:
+            assert body == b"Internal Server Error"
+        _, headers, _ = call(platform.url + platform.invocations_path)
+        assert headers["X-Fc-Error-Type"] == error_type
+
+
+def test_an_initializer_that_fails(tmp_path: Path) -> None:
+    """A failed initializer fails the invocation, and the next one gets a new instance."""
+    (tmp_path / "index.py").write_text("def initialize(context):\n    raise ValueError('x')")
+    with FunctionCompute({}, code_directory=tmp_path) as platform:
+        status, headers, _ = call(platform.url + platform.invocations_path)
+        assert (status, headers["X-Fc-Error-Type"]) == (200, "InitializationError")
+        assert platform.instances == []
+
+
+def test_http_events() -> None:
+    """An HTTP request becomes an event by the documented rules."""
+    event = json.loads(
+        http_event(
+            "GET",
+            "/a%20b?x=1&x=2&y=",
+            [("content-type", "application/x-www-form-urlencoded"), ("X-a", "1"), ("x-A", "2")],
+            b"k=v",
+            "id-1",
+        )
+    )
+    assert event["headers"] == {"Content-Type": "application/x-www-form-urlencoded", "X-A": "1,2"}
+    assert event["queryParameters"] == {"x": "1,2", "y": ""}
+    assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/a%20b", "/a b")
+    assert (event["body"], event["isBase64Encoded"]) == ("az12", True)
+    text = json.loads(http_event("POST", "/", [("Content-Type", "text/plain")], b"hi", "id-2"))
+    assert (text["body"], text["isBase64Encoded"]) == ("hi", False)
+    empty = json.loads(http_event("GET", "/", [], b"", "id-3"))
+    assert (empty["body"], empty["isBase64Encoded"]) == ("", True)
+
+
+def test_http_answers() -> None:
+    """What a function returns becomes an HTTP answer by the documented rules."""
+    returned = {
+        "statusCode": 201,
+        "headers": {"x-own": "1", "Connection": "close", "X-Fc-Own": "no"},
+        "isBase64Encoded": True,
+        "body": "aGk=",
+    }
+    answer = http_answer(json.dumps(returned).encode(), "id-1")
+    assert (answer.status, answer.body) == (201, b"hi")
+    assert answer.headers["X-Own"] == "1"
+    assert "Connection" not in answer.headers
+    assert "X-Fc-Own" not in answer.headers
+    as_object = http_answer(b'{"statusCode": 200, "body": {"a": 1}}', "id-2")
+    assert as_object.body == b'{"a": 1}'
+
+
+def test_the_sandbox_runs() -> None:
+    """What `make run` runs asks for two codes and ends well."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.sandbox", "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count('"sent": "yes"') == 2
+    assert ran.stdout.count("WhatsApp code ") == 2

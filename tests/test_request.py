@@ -1,0 +1,260 @@
+"""What a request may hold, what becomes of it, and how its errors read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatapp_code.locales import DOCUMENTED_CODES, nearest_code
+from chatapp_code.phone_number import parse
+from tests.function_under_test import NUMBER, FunctionUnderTest
+
+
+def errors(result: dict[str, Any]) -> dict[str, str]:
+    return {error["field"]: error["code"] for error in result["errors"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+8613800001234",
+        "8613800001234",
+        " +86 138-0000-1234 ",
+        "+86 (138) 0000.1234",
+        "+86 [138] 00001234",
+        "+86 0138 0000 1234",
+    ],
+)
+def test_spellings_of_a_number(function: FunctionUnderTest, text: str) -> None:
+    """However it is spelled, a number goes to the API as digits with the country code."""
+    assert function.ask(phone_number=text)["phone_number"] == "+86*******34"
+    assert function.gateway.messages[0].phone_number == "8613800001234"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (None, "missing"),
+        ("", "invalid"),
+        (8613800001234, "invalid"),
+        (["+8613800001234"], "invalid"),
+        ("13800001234", "invalid"),
+        ("19005550123", "invalid"),
+        ("008613800001234", "invalid"),
+        ("+008613800001234", "invalid"),
+        ("+86138000012345678", "invalid"),
+        ("+861380000123", "invalid"),
+        ("+86-1380000-CALL", "invalid"),
+        ("+8613800001234 ext. 5", "invalid"),
+        ("+86+13800001234", "invalid"),
+        ("+8613800001234;ext=5", "invalid"),
+        ("+86138000O1234", "invalid"),
+        ("+8613800001234\n+8613800001235", "invalid"),
+        ("+86\u0661\u0663\u0668\u0660\u0660\u0660\u0660\u0661\u0662\u0663\u0664", "invalid"),
+        ("-", "invalid"),
+    ],
+)
+def test_wrong_numbers(function: FunctionUnderTest, number: Any, code: str) -> None:
+    """What isn't surely one valid number is an error of its field, and nothing is asked."""
+    reply = function.post({"phone_number": number})
+    assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
+    assert errors(reply.result) == {"phone_number": code}
+    assert reply.result["phone_number"] is None
+    assert function.gateway.requests_seen == 0
+
+
+def test_an_eleven_digit_number_with_its_country(function: FunctionUnderTest) -> None:
+    """The digits that are ambiguous bare are taken with a +."""
+    assert function.ask(phone_number="+14155552671")["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"phone_number": "+81 90-1234-5678"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+80012345678"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+447911123456"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+449012345678"}, "LineTypeNotAllowed", "phone_number"),
+        ({"phone_number": "+43810123456"}, "LineTypeNotAllowed", "phone_number"),
+        ({"phone_number": "+862112345678"}, "LineTypeNotAllowed", "method"),
+        (
+            {"phone_number": NUMBER, "cust_space_id": "other"},
+            "CustSpaceNotAllowed",
+            "cust_space_id",
+        ),
+    ],
+)
+def test_what_is_not_allowed(
+    function: FunctionUnderTest, fields: dict[str, str], code: str, field: str
+) -> None:
+    """A valid request that the settings or the line rule out is 403, by the reason's code."""
+    reply = function.post(fields)
+    assert (reply.status, reply.result["sent"], reply.result["code"]) == (403, "no", code)
+    assert errors(reply.result) == {field: "not_allowed"}
+    assert function.gateway.requests_seen == 0
+
+
+def test_a_fixed_line_takes_voice(function: FunctionUnderTest) -> None:
+    """A fixed line gets its code by a call."""
+    assert function.ask(phone_number="+862112345678", method="Voice")["method"] == "voice"
+
+
+def test_methods_that_are_switched_off(function: FunctionUnderTest) -> None:
+    """A method outside ALLOWED_METHODS is refused, and the default is taken from the settings."""
+    function.set(ALLOWED_METHODS="voice", DEFAULT_METHOD="voice")
+    assert function.ask()["method"] == "voice"
+    reply = function.post({"phone_number": NUMBER, "method": "SMS"})
+    assert (reply.status, reply.result["code"]) == (403, "DeliveryMethodNotAllowed")
+    assert errors(reply.result) == {"method": "not_allowed"}
+
+
+def test_all_wrong_fields_at_once(function: FunctionUnderTest) -> None:
+    """422 comes before 403, the errors list both, and each says what would be right."""
+    reply = function.post(
+        {
+            "phone_number": "+81 90-1234-5678",
+            "method": "fax",
+            "locale": "en_US.UTF-8",
+            "cust_space_id": "other",
+        }
+    )
+    assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
+    assert errors(reply.result) == {
+        "phone_number": "not_allowed",
+        "method": "not_supported",
+        "locale": "invalid",
+        "cust_space_id": "not_allowed",
+    }
+    assert all(error["message"].endswith(".") for error in reply.result["errors"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("PhoneNumber", "Method", "Locale", "CustSpaceId"),
+        ("phoneNumber", "method", "locale", "custSpaceId"),
+    ],
+)
+def test_aliases(function: FunctionUnderTest, names: tuple[str, ...]) -> None:
+    """Every field may have the API's own name, or the one of a JavaScript app."""
+    values = (NUMBER, "VOICE", "pt-BR", "cams-two")
+    result = function.handle(json.dumps(dict(zip(names, values, strict=True))).encode())
+    assert (result["sent"], result["method"], result["locale"]) == ("yes", "voice", "pt_BR")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"phone_number": "+8613800001234", "PhoneNumber": "+6581234567"}',
+        b'{"phone_number": "+8613800001234", "phone_number": "+6581234567"}',
+        b'{"PhoneNumber": "+8613800001234", "phoneNumber": 8613800001234}',
+    ],
+)
+def test_a_field_given_twice(function: FunctionUnderTest, body: bytes) -> None:
+    """A field with two values has none, under one name or two."""
+    reply = function.post(body)
+    assert reply.status == 422
+    assert errors(reply.result) == {"phone_number": "conflicting"}
+
+
+def test_a_field_given_twice_alike(function: FunctionUnderTest) -> None:
+    """The same value twice, or a null beside it, is no conflict."""
+    body = b'{"phone_number": "+8613800001234", "PhoneNumber": "+8613800001234", "Method": null}'
+    assert function.post(body).result["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("zh-Hans-CN", "zh_CN"),
+        ("zh-Hant", "zh_TW"),
+        ("zh-HK", "zh_HK"),
+        ("pt-BR", "pt_BR"),
+        ("en-US", "en_US"),
+        ("en_us", "en_US"),
+        ("EN", "en"),
+        ("en_SG", "en_GB"),
+        ("en-US-u-ca-gregory", "en_US"),
+        ("es-ES", "es_ES"),
+        ("no", "nb"),
+        ("iw", "he"),
+        ("tl", "fil"),
+        (" fr-CA ", "fr"),
+        ("ka", "id"),
+        ("km", "id"),
+        ("ne", "id"),
+        ("x-private", "id"),
+    ],
+)
+def test_locales(function: FunctionUnderTest, tag: str, code: str) -> None:
+    """The nearest documented code is sent, else the default, and the result says which."""
+    function.set(DEFAULT_LOCALE="id")
+    assert function.ask(locale=tag)["locale"] == code
+    assert function.gateway.messages[0].locale == code
+
+
+@pytest.mark.parametrize(
+    "tag", ["en_US.UTF-8", "", "english", "C", "../../etc", "中文", "a" * 36, 5]
+)
+def test_what_is_no_language_tag(function: FunctionUnderTest, tag: Any) -> None:
+    """Only what isn't a language tag is an error."""
+    assert errors(function.ask(locale=tag)) == {"locale": "invalid"}
+
+
+def test_documented_codes_are_kept() -> None:
+    """Each of the 68 documented codes is its own nearest, with - or with _."""
+    assert len(set(DOCUMENTED_CODES)) == 68
+    for code in DOCUMENTED_CODES:
+        assert nearest_code(code) == nearest_code(code.replace("_", "-")) == code
+
+
+def test_any_space(function: FunctionUnderTest) -> None:
+    """With * as CUST_SPACE_IDS each request names its space."""
+    function.set(CUST_SPACE_IDS="*")
+    assert errors(function.ask()) == {"cust_space_id": "missing"}
+    assert errors(function.ask(cust_space_id="has a space")) == {"cust_space_id": "invalid"}
+    assert function.ask(cust_space_id="cams-any")["sent"] == "yes"
+
+
+def test_any_country(function: FunctionUnderTest) -> None:
+    """* allows every country, and numbers of no country only where 001 is listed."""
+    function.set(ALLOWED_COUNTRIES="*")
+    assert function.ask(phone_number="+81 90-1234-5678")["sent"] == "yes"
+    assert function.ask(phone_number="+80012345678")["code"] == "CountryNotAllowed"
+    function.set(ALLOWED_COUNTRIES="*,001")
+    assert function.ask(phone_number="+80012345678")["sent"] == "yes"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, 7])
+def test_wrong_idempotency_keys(function: FunctionUnderTest, key: Any) -> None:
+    """An idempotency key is a string of 1 to 255 characters."""
+    assert errors(function.ask(idempotency_key=key)) == {"idempotency_key": "invalid"}
+
+
+def test_other_fields_are_ignored(function: FunctionUnderTest) -> None:
+    """A field that means nothing here changes nothing."""
+    assert function.ask(campaign={"id": 7}, Phone="x")["sent"] == "yes"
+
+
+@given(st.text())
+def test_any_text_as_a_number(text: str) -> None:
+    """Any text is a valid number or a sentence that doesn't repeat it."""
+    try:
+        number = parse(text)
+    except ValueError as problem:
+        assert str(problem).startswith("phone_number ")
+    else:
+        assert number.digits.isdigit()
+        assert number.digits not in number.masked
+
+
+@given(st.text())
+def test_any_text_as_a_locale(text: str) -> None:
+    """Any text is near a documented code, near none, or a ValueError."""
+    with contextlib.suppress(ValueError):
+        assert nearest_code(text) in {*DOCUMENTED_CODES, None}

@@ -1,0 +1,177 @@
+"""How each trigger's event is recognised, read and answered."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.function_under_test import NUMBER, FunctionUnderTest, read_reply
+
+EVENTS = Path(__file__).parent / "events"
+REQUEST = json.dumps({"phone_number": NUMBER})
+
+
+def event(name: str, **changes: Any) -> bytes:
+    content = json.loads((EVENTS / f"{name}.json").read_text())
+    return json.dumps({**content, **changes}).encode()
+
+
+@pytest.mark.parametrize("name", ["http", "http_base64", "api_gateway"])
+def test_http_requests(
+    function: FunctionUnderTest, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded event goes to the gateway, and its answer is HTTP with every key of the result."""
+    reply = read_reply(function.handle(event(name)))
+    assert reply.status == 200
+    assert set(reply.result) == {
+        "success",
+        "sent",
+        "code",
+        "message",
+        "request_id",
+        "invocation_id",
+        "retryable",
+        "retry_after_seconds",
+        "phone_number",
+        "method",
+        "locale",
+        "replayed",
+        "errors",
+        "access_denied_detail",
+    }
+    assert reply.result["invocation_id"] == "invocation-1"
+    assert len(function.gateway.messages) == 1
+    source = json.loads(capsys.readouterr().out.splitlines()[-1])["source"]
+    assert source == name.removesuffix("_base64")
+
+
+@pytest.mark.parametrize("flag", [True, "true", "True"])
+def test_base64_bodies(function: FunctionUnderTest, flag: Any) -> None:
+    """isBase64Encoded may be a bool or a string."""
+    body = base64.b64encode(REQUEST.encode()).decode()
+    reply = function.handle(event("api_gateway", body=body, isBase64Encoded=flag))
+    assert read_reply(reply).status == 200
+
+
+@pytest.mark.parametrize("flag", [False, "false", "", None])
+def test_plain_bodies(function: FunctionUnderTest, flag: Any) -> None:
+    """A body that isn't said to be base64 is taken as it is."""
+    reply = function.handle(event("api_gateway", body=REQUEST, isBase64Encoded=flag))
+    assert read_reply(reply).status == 200
+
+
+def test_a_body_that_is_not_base64(function: FunctionUnderTest) -> None:
+    """A body that isn't what the event says is no request."""
+    reply = read_reply(function.handle(event("http", body="{", isBase64Encoded=True)))
+    assert (reply.status, reply.result["code"]) == (400, "InvalidEvent")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "OPTIONS"])
+def test_other_methods(function: FunctionUnderTest, method: str) -> None:
+    """Only POST asks for a code."""
+    reply = function.post(method=method)
+    assert (reply.status, reply.result["code"]) == (405, "InvalidEvent")
+    assert reply.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        (None, 200),
+        ("application/json", 200),
+        ("APPLICATION/JSON; Charset=UTF-8", 200),
+        ('application/json; charset="utf-8"', 200),
+        ("application/vnd.api+json", 200),
+        ("application/json; charset=gbk", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+        ("application/xml", 415),
+    ],
+)
+def test_media_types(function: FunctionUnderTest, content_type: str | None, status: int) -> None:
+    """JSON in UTF-8 is read, and what doesn't say what it is; nothing else."""
+    headers = {"content-type": content_type} if content_type else {}
+    reply = function.post(headers=headers)
+    assert reply.status == status
+    assert reply.result["code"] == ("OK" if status == 200 else "InvalidEvent")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"7",
+        b"{",
+        b"\xff",
+        b'{"phone_number": NaN}',
+        b"[" * 10_000,
+        b'{"a":' * 3_000,
+        b"9" * 10_000,
+    ],
+)
+def test_what_is_no_json_object(function: FunctionUnderTest, body: bytes) -> None:
+    """Over HTTP and directly, what isn't one JSON object is no request."""
+    reply = function.post(body)
+    assert (reply.status, reply.result["code"]) == (400, "InvalidEvent")
+    assert function.handle(body)["code"] == "InvalidEvent"
+    assert function.gateway.requests_seen == 0
+
+
+def test_requests_that_are_too_large(function: FunctionUnderTest) -> None:
+    """A request over 16 KiB is refused; one of just 16 KiB is read."""
+    filler = "x" * (16 * 1024 - len(REQUEST) - len(', "f": ""'))
+    body = json.dumps({"phone_number": NUMBER, "f": filler}).encode()
+    assert len(body) == 16 * 1024
+    assert function.post(body).status == 200
+    reply = function.post(body + b" ")
+    assert (reply.status, reply.result["code"]) == (413, "InvalidEvent")
+    assert function.handle(body + b" ")["code"] == "InvalidEvent"
+
+
+def test_a_direct_invocation_gets_the_result(function: FunctionUnderTest) -> None:
+    """A direct caller's event is the request, and the reply is the result."""
+    assert function.ask()["sent"] == "yes"
+
+
+def test_a_byte_order_mark(function: FunctionUnderTest) -> None:
+    """Some clients write a byte order mark before their JSON."""
+    assert function.handle(b"\xef\xbb\xbf" + REQUEST.encode())["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    "almost",
+    [
+        {"version": "v2"},
+        {"requestContext": None},
+        {"requestContext": {"http": "POST"}},
+    ],
+)
+def test_what_is_almost_an_http_trigger(
+    function: FunctionUnderTest, almost: dict[str, Any]
+) -> None:
+    """What lacks a mark of the HTTP trigger is read as a direct invocation."""
+    result = function.handle(event("http", **almost))
+    assert (result["code"], result["errors"][0]["code"]) == ("InvalidRequest", "missing")
+
+
+@pytest.mark.parametrize("headers", [None, [], {"Content-Type": None}, {"Content-Type": 5}])
+def test_odd_headers(function: FunctionUnderTest, headers: Any) -> None:
+    """Headers that aren't a map of strings break nothing."""
+    reply = read_reply(function.handle(event("http", headers=headers)))
+    assert reply.result["code"] in ("OK", "InvalidEvent")
+
+
+def test_the_key_over_http_is_the_header(function: FunctionUnderTest) -> None:
+    """Over HTTP the idempotency key is a header; a field of that name means nothing."""
+    headers = {"idempotency-key": "k" * 256}
+    reply = function.post({"phone_number": NUMBER, "idempotency_key": "fine"}, headers=headers)
+    assert reply.result["errors"][0]["field"] == "idempotency_key"
+    assert function.post({"phone_number": NUMBER, "idempotency_key": 7}).status == 200
