@@ -3,6 +3,14 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
+# Another Python that is named takes the place of the one that .venv was made with.
+ifeq ($(origin PYTHON),command line)
+  VERSION := -c 'import sys; print(sys.version)'
+  ifneq ($(shell $(PYTHON) $(VERSION) 2>&1),$(shell $(RUN) $(VERSION) 2>&1))
+    $(shell rm -rf .venv)
+  endif
+endif
+
 .PHONY: run serve test check lint openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
@@ -49,8 +57,10 @@ clean:
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "No $(PYTHON) here: install Python 3.10 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '' 2>/dev/null || { \
+	  echo "$(PYTHON) can't be run: name another Python, such as make PYTHON=/usr/bin/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "$(PYTHON) is older than Python 3.10: name a newer one, such as make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }

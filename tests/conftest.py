@@ -9,6 +9,7 @@ import trustme
 
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
+from tests.sandbox.valkey import Valkey
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +63,16 @@ def function_over_tls(
     under_test = FunctionUnderTest(tls_gateway, monkeypatch)
     yield under_test
     under_test.close()
+
+
+@pytest.fixture(scope="session")
+def _running_valkey() -> Iterator[Valkey]:
+    with Valkey() as running:
+        yield running
+
+
+@pytest.fixture
+def valkey(_running_valkey: Valkey) -> Valkey:
+    """A real and empty Valkey."""
+    _running_valkey.empty()
+    return _running_valkey

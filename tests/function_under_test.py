@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from chatapp_code.cams import Cams
 from chatapp_code.instance import Instance
+from chatapp_code.transport import Exchange
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
@@ -37,6 +39,8 @@ class FunctionUnderTest:
             CAMS_ENDPOINT=gateway.endpoint,
             CUST_SPACE_IDS="cams-one,cams-two",
             ALLOWED_COUNTRIES="CN,SG,US,AT,GB",
+            RESERVED_CONCURRENCY="1",
+            MAX_CALLS_PER_SECOND="1000",
         )
 
     def set(self, **environment: str) -> None:
@@ -49,8 +53,13 @@ class FunctionUnderTest:
 
     def close(self) -> None:
         """Closes the connection that an instance keeps for as long as it lives."""
-        if self.instance._cams:
-            self.instance._cams._transport.close()
+        if self.instance._sender:
+            self.instance._sender.close()
+
+    @property
+    def cams(self) -> Cams:
+        assert self.instance._sender
+        return self.instance._sender._cams
 
     def clock(self) -> float:
         return time.monotonic() + self.turned_seconds
@@ -58,6 +67,18 @@ class FunctionUnderTest:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.turned_seconds += seconds
+
+    def close_before_the_next_call(self) -> None:
+        """Lets the connection break between its turn and its call."""
+        transport = self.cams._transport
+        real_begin = transport.begin
+
+        def close_first(*arguments: float) -> Exchange:
+            self.monkeypatch.setattr(transport, "begin", real_begin)
+            transport.close()
+            return real_begin(*arguments)
+
+        self.monkeypatch.setattr(transport, "begin", close_first)
 
     @property
     def context(self) -> Any:

@@ -23,121 +23,113 @@ _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 
 Answers without a key `sent` are the platform's: 403, 404, 429 and 503 mean not sent; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
+
+As s.yaml and template.yml deploy it, the HTTP trigger takes requests signed with Alibaba Cloud
+credentials (`authType: function`): a back end signs them for its app.
 """
 
-_EXAMPLES: dict[int, dict[str, tuple[str, VerifyCodeResult]]] = {
-    200: {
-        "OK": (
-            "Show the field for the code.",
-            VerifyCodeResult(
-                success=True,
-                sent="yes",
-                code="OK",
-                message="CAMS took the request: the code is on its way.",
-                request_id="90E63D28-E31D-1EB2-8939-A9486641****",
-                retryable=False,
-                phone_number="+86*******34",
-                method="sms",
-                locale="zh_CN",
-                http_status=200,
-            ),
-        )
-    },
-    202: {
-        "UpstreamTimeout": (
-            "A code may come all the same: do as after OK, and don't ask again by yourself.",
-            VerifyCodeResult.own(
-                "UpstreamTimeout", "No whole answer came from the API; a code may have been sent."
-            ),
-        )
-    },
-    400: {
-        "InvalidEvent": (
-            "The app's request is no JSON object: a bug in the app.",
-            VerifyCodeResult.own("InvalidEvent", "Send one JSON object in UTF-8."),
-        )
-    },
-    403: {
-        "CountryNotAllowed": (
-            "Tell the user that numbers of this country can't be registered here.",
-            VerifyCodeResult.own(
-                "CountryNotAllowed",
-                "phone_number is of a country that may not be sent to.",
-                errors=(
-                    FieldError(
-                        field="phone_number",
-                        code="not_allowed",
-                        message="phone_number is of a country that may not be sent to.",
-                    ),
-                ),
-            ),
-        )
-    },
-    422: {
-        "InvalidRequest": (
-            "Mark the fields in `errors`, and let the user correct them.",
-            VerifyCodeResult.own(
-                "InvalidRequest",
-                "phone_number is required.",
-                errors=(
-                    FieldError(
-                        field="phone_number", code="missing", message="phone_number is required."
-                    ),
-                ),
-            ),
-        )
-    },
-    424: {
-        "Product.Unsubscript": (
-            "Nothing the user can do: show a neutral text; the operator's log says why.",
-            VerifyCodeResult(
-                success=False,
-                sent="no",
-                code="Product.Unsubscript",
-                message="The API refused the request; nothing was sent.",
-                retryable=False,
-                http_status=424,
-            ),
-        )
-    },
-    429: {
-        "QuotaExhausted": (
-            "Let the user try again after `retry_after_seconds`.",
-            VerifyCodeResult.own(
-                "QuotaExhausted",
-                "Too many ask at once; nothing was sent.",
-                retry_after_seconds=2.5,
-            ),
-        )
-    },
-    500: {
-        "Misconfigured": (
-            "Nothing the user can do: show a neutral text.",
-            VerifyCodeResult.own("Misconfigured", ""),
-        )
-    },
-    503: {
-        "UpstreamUnavailable": (
-            "Let the user try again after `retry_after_seconds`.",
-            VerifyCodeResult.own(
-                "UpstreamUnavailable",
-                "The API can't be reached; nothing was sent.",
-                retry_after_seconds=5.0,
-            ),
-        )
-    },
-}
+_ASKED = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
+_REQUEST_ID = "90E63D28-E31D-1EB2-8939-A9486641****"
 
-_DESCRIPTIONS = {
-    200: "Sent",
-    202: "Unknown: a code may be on its way",
-    400: "No request in it (413: too large, 415: not JSON, 405: not POST)",
-    403: "Not allowed here",
-    422: "A field is wrong",
-    424: "The API refused",
-    429: "Not now; nothing was sent",
-    500: "The function is misconfigured, or has a bug",
-    503: "The API can't be reached; nothing was sent",
+
+def _by_the_api(sent: str, code: str, http_status: int, message: str) -> VerifyCodeResult:
+    content = {"success": sent == "yes", "sent": sent, "code": code, "message": message}
+    known = {"retryable": False, "http_status": http_status, "request_id": _REQUEST_ID}
+    return VerifyCodeResult.model_validate({**content, **known, **_ASKED})
+
+
+def _wrong(code: str, field: str, what: Any, message: str) -> VerifyCodeResult:
+    error = FieldError(field=field, code=what, message=message)
+    return VerifyCodeResult.own(code, message, errors=(error,))
+
+
+def _no_event(http_status: int, message: str) -> VerifyCodeResult:
+    return VerifyCodeResult.own("InvalidEvent", message, http_status=http_status)
+
+
+_A_BUG_IN_THE_APP = "A bug in the app: nothing the user can do."
+_NEUTRAL = "Nothing the user can do: show a neutral text; the operator's log says why."
+_AFTER_A_WHILE = "Let the user try again after `retry_after_seconds`."
+
+#: HTTP status -> what it means, what the app does, and an example.
+_ANSWERS: dict[int, tuple[str, str, VerifyCodeResult]] = {
+    200: (
+        "Sent",
+        "Show the field for the code.",
+        _by_the_api("yes", "OK", 200, "CAMS took the request: the code is on its way."),
+    ),
+    202: (
+        "Unknown: a code may be on its way",
+        "Do as after OK: a code may come. Don't ask again by yourself.",
+        VerifyCodeResult.own(
+            "UpstreamTimeout",
+            "No whole answer came from the API; a code may have been sent.",
+            **_ASKED,
+        ),
+    ),
+    400: (
+        "No request in it",
+        _A_BUG_IN_THE_APP,
+        _no_event(400, 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.'),
+    ),
+    403: (
+        "Not allowed here",
+        "Tell the user that this number can't be registered here.",
+        _wrong(
+            "CountryNotAllowed",
+            "phone_number",
+            "not_allowed",
+            "phone_number is of a country that may not be sent to.",
+        ),
+    ),
+    405: ("Not POST", _A_BUG_IN_THE_APP, _no_event(405, "Ask by POST.")),
+    413: (
+        "Too large",
+        _A_BUG_IN_THE_APP,
+        _no_event(413, "A request may hold 16 KiB at most."),
+    ),
+    415: (
+        "Not JSON",
+        _A_BUG_IN_THE_APP,
+        _no_event(415, "Send the request as Content-Type: application/json, in UTF-8."),
+    ),
+    422: (
+        "A field is wrong, for this package or for the API",
+        "Let the user correct the fields in `errors`; it is empty where the API refused.",
+        _wrong("InvalidRequest", "phone_number", "missing", "phone_number is required."),
+    ),
+    424: (
+        "The API refused",
+        _NEUTRAL,
+        _by_the_api(
+            "no", "Product.Unsubscript", 424, "The API refused the request; nothing was sent."
+        ),
+    ),
+    429: (
+        "Not now; nothing was sent",
+        _AFTER_A_WHILE,
+        VerifyCodeResult.own(
+            "QuotaExhausted",
+            "The API's quota has no place within the time left; nothing was sent.",
+            retry_after_seconds=2.5,
+            **_ASKED,
+        ),
+    ),
+    500: (
+        "The function is misconfigured, or has a bug",
+        _NEUTRAL,
+        VerifyCodeResult.own("Misconfigured", ""),
+    ),
+    503: (
+        "The API or the store can't be reached; nothing was sent",
+        _AFTER_A_WHILE,
+        VerifyCodeResult.own(
+            "UpstreamUnavailable",
+            "The API can't be reached; nothing was sent.",
+            retry_after_seconds=5.0,
+            **_ASKED,
+        ),
+    ),
 }
 
 
@@ -168,11 +160,14 @@ def _request_schema() -> dict[str, Any]:
         for name, content in schema["properties"].items()
         if name != "idempotency_key"  # over HTTP it is the header
     }
+    for content in properties.values():
+        content["type"] = ["string", "null"]  # null is as good as left out
     names = [["phone_number"], *([alias] for alias in ALIASES["phone_number"])]
     return {
         "type": "object",
         "title": "VerifyCodeRequest",
-        "description": "Each field has one of its names; other fields are ignored.",
+        "description": "Each field has one of its names; other fields are ignored: a "
+        "misspelt one means its default.",
         "properties": {
             **properties,
             **{alias: properties[name] for name in properties for alias in ALIASES[name]},
@@ -203,28 +198,30 @@ def _operation() -> dict[str, Any]:
                 }
             },
         },
-        "responses": {str(status): _response(status) for status in _EXAMPLES},
-    }
-
-
-def _response(status: int) -> dict[str, Any]:
-    examples = {
-        code: {"summary": to_do, "value": example.for_the_public()}
-        for code, (to_do, example) in _EXAMPLES[status].items()
-    }
-    response: dict[str, Any] = {
-        "description": _DESCRIPTIONS[status],
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/VerifyCodeResult"},
-                "examples": examples,
-            }
+        "responses": {
+            **{str(status): _response(*answer) for status, answer in _ANSWERS.items()},
+            "default": {
+                "description": "The platform's own answer, without a key `sent`: 403, 404, 429 "
+                "and 503 mean not sent, any other unknown"
+            },
         },
     }
-    if status in (429, 503):
-        description = "Whole seconds, rounded up"
+
+
+def _response(description: str, to_do: str, example: VerifyCodeResult) -> dict[str, Any]:
+    result = example.model_copy(update={"invocation_id": "1-67aee50c-1234567890ab"})
+    content: dict[str, Any] = {
+        "schema": {"$ref": "#/components/schemas/VerifyCodeResult"},
+        "examples": {result.code: {"summary": to_do, "value": result.for_the_public()}},
+    }
+    response: dict[str, Any] = {
+        "description": description,
+        "content": {"application/json": content},
+    }
+    if result.retryable:
         schema = {"type": "integer", "minimum": 0}
-        response["headers"] = {"Retry-After": {"description": description, "schema": schema}}
+        wait = {"description": "Whole seconds, rounded up", "schema": schema}
+        response["headers"] = {"Retry-After": wait}
     return response
 
 

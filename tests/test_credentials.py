@@ -29,7 +29,7 @@ def test_rotation(function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch, 
             put_into_environment(monkeypatch, function.credentials)
             del context.credentials
         assert function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)["sent"] == "yes"
-        clients.append(function.instance._cams)
+        clients.append(function.cams)
     assert clients[0] is clients[1]
 
 
@@ -43,9 +43,9 @@ def test_the_context_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert new.access_key_secret not in repr(found)
 
 
-@pytest.mark.parametrize("empty", ["", None])
+@pytest.mark.parametrize("empty", ["", None, " ", 5, "two\nlines", "\u5bc6\u94a5"])
 def test_empty_credentials_are_none(monkeypatch: pytest.MonkeyPatch, empty: Any) -> None:
-    """Empty credentials in the context count as none, and the environment is read."""
+    """Credentials that are empty, or that no header could carry, count as none."""
     context = SimpleNamespace(
         credentials=SimpleNamespace(
             access_key_id=empty, access_key_secret=empty, security_token=empty
@@ -95,8 +95,6 @@ def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
     import asyncio
 
     function.ask()
-    cams = function.instance._cams
-    assert cams is not None
-    cams._role.context = function.context
-    found = asyncio.run(cams._role.get_credentials_async())
+    function.cams._role.context = function.context
+    found = asyncio.run(function.cams._role.get_credentials_async())
     assert found.get_access_key_id() == function.credentials.access_key_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,6 @@ def test_faults_after_writing(broken: FunctionUnderTest, stage: Stage, fault: Fa
     assert reply.result["retryable"] is False
     assert broken.gateway.requests_seen == 1
     assert len(broken.gateway.messages) <= 1
-    assert broken.slept == []
 
 
 @pytest.mark.parametrize("stage", ["in_headers", "in_body"])
@@ -115,13 +115,13 @@ def test_unreachable(function: FunctionUnderTest, endpoint: str) -> None:
         function.set(CAMS_ENDPOINT=endpoint.format(port=closed.getsockname()[1]))
         result = function.ask()
     assert (result["sent"], result["code"]) == ("no", "UpstreamUnavailable")
-    assert len(function.slept) == 2
+    assert len(function.slept) == 2  # before the second try and the third
 
 
 def test_a_second_try_connects(function: FunctionUnderTest) -> None:
     """A connection that fails once is made again, and the code is sent once."""
     function.ask()
-    transport: Any = function.instance._cams._transport  # type: ignore[union-attr]
+    transport = function.cams._transport
     real_open, calls = transport.open, []
 
     def fail_once(timeout_seconds: float) -> None:
@@ -176,16 +176,7 @@ def test_a_connection_that_closes_between_opening_and_sending(
 ) -> None:
     """What was open at the turn and is closed at the call wrote nothing, and is tried again."""
     function.instance.initialize(function.context)
-    cams = function.instance._cams
-    assert cams is not None
-    real_begin = cams._transport.begin
-
-    def close_first(deadline: float) -> Any:
-        function.monkeypatch.setattr(cams._transport, "begin", real_begin)
-        cams._transport.close()
-        return real_begin(deadline)
-
-    function.monkeypatch.setattr(cams._transport, "begin", close_first)
+    function.close_before_the_next_call()
     assert function.ask()["sent"] == "yes"
     assert function.gateway.requests_seen == 1
 
@@ -204,6 +195,53 @@ def test_an_endless_answer(function: FunctionUnderTest) -> None:
     """An answer too large to be one of this API is not read to its end."""
     function.gateway.will(Behaviour(200, b" " * 300_000))
     assert function.ask()["sent"] == "unknown"
+
+
+def test_a_chunk_of_no_end(function: FunctionUnderTest) -> None:
+    """A chunk size of -1 makes http.client read for ever: there is an end to that."""
+    headers = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    function.gateway.will(Behaviour(200, b"-1\r\n" + b" " * 2_000_000, headers))
+    tracemalloc.start()
+    assert function.ask()["sent"] == "unknown"
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("status", [102, 103])
+def test_an_early_hint_is_no_answer(broken: FunctionUnderTest, status: int) -> None:
+    """After an informational answer the connection is out of step, and is given up."""
+    broken.gateway.will(Behaviour(status, b"", sends=True))
+    assert broken.ask()["sent"] == "unknown"
+    assert broken.ask()["sent"] == "yes"
+    assert broken.gateway.connections == 2
+
+
+def test_an_answer_that_tls_did_not_end(function_over_tls: FunctionUnderTest) -> None:
+    """Without Content-Length only TLS says that an answer is whole: half of one is unknown."""
+    function = function_over_tls
+    half = b'{"Code": "Thrott'
+    function.gateway.will(Behaviour(429, half, {"Content-Length": "", "Connection": "close"}))
+    assert function.ask()["sent"] == "unknown"
+    assert function.gateway.requests_seen == 1
+
+
+def test_dead_addresses_share_the_time_out(function: FunctionUnderTest) -> None:
+    """A name with many addresses takes no longer than a name with one."""
+    function.set(CONNECT_TIMEOUT_SECONDS="0.2")
+    with socket.socket() as full:  # its queue is full: nobody connects, nobody is refused
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", full.getsockname())
+        function.monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 8)
+        began = time.monotonic()
+        assert function.ask()["code"] == "UpstreamUnavailable"
+        assert time.monotonic() - began < 1.2
+        for each in waiting:
+            each.close()
 
 
 @pytest.mark.parametrize(

@@ -52,4 +52,4 @@ def test_the_entry_points(function: FunctionUnderTest) -> None:
     index.initialize(function.context)
     event = b'{"phone_number": "+8613800001234"}'
     assert index.handler(event, function.context)["sent"] == "yes"
-    index._instance._cams._transport.close()
+    index._instance._sender.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -35,7 +36,6 @@ def test_one_line_at_start_and_one_an_invocation(
         "country": "CN",
         "method": "sms",
         "attempts": 1,
-        "waited_ms": 0,
         "phone_number": "+86*******34",
     }.items() <= invocation.items()
     assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
@@ -53,6 +53,16 @@ def test_values_from_outside_stay_values(
     assert invocation["invocation_id"] == context.request_id
 
 
+def test_a_closed_pipe_costs_nobody_the_result(function: FunctionUnderTest) -> None:
+    """Where the log can't be written the caller gets the result all the same."""
+
+    def broken(_: str) -> None:
+        raise BrokenPipeError
+
+    function.monkeypatch.setattr(sys.stdout, "write", broken)
+    assert function.ask()["sent"] == "yes"
+
+
 def test_a_bug_is_logged_without_its_text(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,7 +71,7 @@ def test_a_bug_is_logged_without_its_text(
     def broken(*_: Any) -> None:
         raise RuntimeError(f"no way to {NUMBER}")
 
-    function.monkeypatch.setattr(function.instance, "_send", broken)
+    function.monkeypatch.setattr(function.instance, "_load_sender", broken)
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
     assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
@@ -78,7 +88,7 @@ def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError
 
-    function.monkeypatch.setattr("chatapp_code.instance.meaning", broken)
+    function.monkeypatch.setattr("chatapp_code.sending.meaning", broken)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (202, "unknown")
     assert reply.result["code"] == "UnexpectedError"
@@ -95,7 +105,7 @@ def test_initialize_never_raises(
     def broken(*_: Any) -> None:
         raise RuntimeError
 
-    function.monkeypatch.setattr(function.instance, "_load_cams", broken)
+    function.monkeypatch.setattr(function.instance, "_load_sender", broken)
     function.instance.initialize(function.context)
     assert [line["event"] for line in lines(capsys)] == ["bug"]
 

@@ -88,6 +88,15 @@ def test_the_cap(gateway: CamsGateway) -> None:
         assert len(platform.instances) == 2
 
 
+def test_what_the_platform_refuses(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """Another function's path, or a body of no known length, never reaches this function."""
+    status, _, _ = call(platform.url + platform.invocations_path.replace("code", "other"))
+    assert status == 404
+    status, _, _ = call(platform.url, **{"Content-Length": "abc"})
+    assert status == 400
+    assert gateway.requests_seen == 0
+
+
 def test_the_log_is_raw_json(platform: FunctionCompute) -> None:
     """Each line of the function is a JSON object; its start comes before its first invocation."""
     call(platform.url)

@@ -105,8 +105,8 @@ def test_a_fixed_line_takes_voice(function: FunctionUnderTest) -> None:
 
 
 def test_methods_that_are_switched_off(function: FunctionUnderTest) -> None:
-    """A method outside ALLOWED_METHODS is refused, and the default is taken from the settings."""
-    function.set(ALLOWED_METHODS="voice", DEFAULT_METHOD="voice")
+    """A method outside ALLOWED_METHODS is refused, and the one that is left is the default."""
+    function.set(ALLOWED_METHODS="voice")
     assert function.ask()["method"] == "voice"
     reply = function.post({"phone_number": NUMBER, "method": "SMS"})
     assert (reply.status, reply.result["code"]) == (403, "DeliveryMethodNotAllowed")
@@ -213,6 +213,16 @@ def test_documented_codes_are_kept() -> None:
         assert nearest_code(code) == nearest_code(code.replace("_", "-")) == code
 
 
+def test_many_tags_cost_no_memory() -> None:
+    """Whoever sends ever new tags doesn't fill the caches of the library."""
+    from langcodes import Language, language_distance
+
+    language_distance._DISTANCE_CACHE.update(dict.fromkeys(range(10_001)))
+    nearest_code("qaa-Latn-ZZ")
+    assert len(language_distance._DISTANCE_CACHE) < 200
+    assert len(Language._INSTANCES) < 200
+
+
 def test_any_space(function: FunctionUnderTest) -> None:
     """With * as CUST_SPACE_IDS each request names its space."""
     function.set(CUST_SPACE_IDS="*")
@@ -239,6 +249,43 @@ def test_wrong_idempotency_keys(function: FunctionUnderTest, key: Any) -> None:
 def test_other_fields_are_ignored(function: FunctionUnderTest) -> None:
     """A field that means nothing here changes nothing."""
     assert function.ask(campaign={"id": 7}, Phone="x")["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "8613800001234",
+        "+86 138-0000-1234",
+        "0138 0000 1234",
+        "13800001234",
+        "+86%20138%200000%201234",
+        "138/0000/1234",
+        "138_0000_1234",
+        "138\u20130000\u20131234",
+        "138\u00ad0000\u200b1234",
+        "(138) 0000 - 1234",
+        "tel:+8613800001234;",
+        "\uff11\uff13\uff18\uff10\uff10\uff10\uff10\uff11\uff12\uff13\uff14",
+        "00 86 138 00 00 12 34 2026",
+    ],
+)
+def test_masking(spelled: str) -> None:
+    """A number is masked in a text however it is spelled there, and nothing else is."""
+    masked = parse(NUMBER).masked_in(f"account 1234567890123456 has {spelled} already")
+    assert "1234567890123456 has" in masked
+    assert "+86*******34" in masked
+    assert not any(part in masked for part in ("0000", "12 34 2", "00 12", "\uff11", "138"))
+
+
+def test_masking_what_whatsapp_makes_of_a_number() -> None:
+    """WhatsApp leaves the 9 of a Brazilian mobile number out."""
+    assert parse("+5511987654321").masked_in("551187654321") == "+55*******21"
+
+
+@given(st.text())
+def test_masking_any_text(text: str) -> None:
+    """No text is too odd to look through."""
+    parse(NUMBER).masked_in(text + NUMBER)
 
 
 @given(st.text())

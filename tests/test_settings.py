@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -15,11 +17,7 @@ RIGHT = {"CUST_SPACE_IDS": "cams-one", "ALLOWED_COUNTRIES": "SG"}
 def test_defaults() -> None:
     """Two settings are required; the others have the documented defaults."""
     settings = load(RIGHT, 20)
-    assert (settings.cams_scheme, settings.cams_host, settings.cams_port) == (
-        "https",
-        "cams.ap-southeast-1.aliyuncs.com",
-        443,
-    )
+    assert settings.cams_endpoint == ("https", "cams.ap-southeast-1.aliyuncs.com", 443)
     assert settings.allowed_methods == ("sms", "voice")
     assert (settings.default_method, settings.default_locale) == ("sms", "en")
     assert (settings.connect_timeout_seconds, settings.read_timeout_seconds) == (3, 10)
@@ -38,6 +36,10 @@ def test_defaults() -> None:
         ("CAMS_ENDPOINT", "http://[::1]:8080"),
         ("READ_TIMEOUT_SECONDS", "2.5"),
         ("DEBUG", "1"),
+        ("RESERVED_CONCURRENCY", "9 "),
+        ("RESERVED_CONCURRENCY", "1"),
+        ("MAX_CALLS_PER_SECOND", "9"),
+        ("TRANSIT_ALLOWANCE_SECONDS", "0.5"),
     ],
 )
 def test_right_settings(name: str, value: str) -> None:
@@ -67,6 +69,13 @@ def test_right_settings(name: str, value: str) -> None:
         ("CAMS_ENDPOINT", "user:secret@cams.ap-southeast-1.aliyuncs.com"),
         ("CAMS_ENDPOINT", "two words"),
         ("CAMS_ENDPOINT", "host:port"),
+        ("CAMS_ENDPOINT", "host:0"),
+        ("CAMS_ENDPOINT", "host:99999"),
+        ("CAMS_ENDPOINT", "cams..com"),
+        ("CAMS_ENDPOINT", "-"),
+        ("CAMS_ENDPOINT", ":secret@host"),
+        ("READ_TIMEOUT_SECONDS", "1_0"),
+        ("READ_TIMEOUT_SECONDS", "\u0663"),
         ("CONNECT_TIMEOUT_SECONDS", "0"),
         ("CONNECT_TIMEOUT_SECONDS", "nan"),
         ("READ_TIMEOUT_SECONDS", "-1"),
@@ -74,12 +83,26 @@ def test_right_settings(name: str, value: str) -> None:
         ("READ_TIMEOUT_SECONDS", "ten"),
         ("READ_TIMEOUT_SECONDS", "16.5"),
         ("DEBUG", "SDK"),
+        ("STORE_URL", "http://127.0.0.1"),
+        ("STORE_URL", "redis://"),
+        ("STORE_URL", "redis://:secret@host:port"),
+        ("STORE_URL", "redis://:secret@127.0.0.1/0"),
+        ("STORE_SECRET", "a-short-secret"),
+        ("RESERVED_CONCURRENCY", "0"),
+        ("RESERVED_CONCURRENCY", "10"),
+        ("RESERVED_CONCURRENCY", "nine"),
+        ("MAX_CALLS_PER_SECOND", "10"),
+        ("MAX_CALLS_PER_SECOND", "8"),
+        ("MAX_CALLS_PER_SECOND", "-1"),
+        ("TRANSIT_ALLOWANCE_SECONDS", "0.1"),
+        ("TRANSIT_ALLOWANCE_SECONDS", "soon"),
     ],
 )
 def test_wrong_settings(name: str, value: str) -> None:
     """A wrong setting is a sentence that names it and doesn't repeat what may be secret."""
+    needed = {"STORE_URL": "redis://127.0.0.1/0"} if name == "STORE_SECRET" else {}
     with pytest.raises(WrongSettings) as wrong:
-        load({**RIGHT, name: value}, 20)
+        load({**RIGHT, **needed, name: value}, 20)
     assert name in str(wrong.value)
     assert str(wrong.value).endswith(".")
     assert "secret" not in str(wrong.value)
@@ -88,13 +111,32 @@ def test_wrong_settings(name: str, value: str) -> None:
 def test_a_default_method_that_is_not_allowed() -> None:
     """The default method must be one of the allowed ones."""
     with pytest.raises(WrongSettings, match="DEFAULT_METHOD is not among"):
-        load({**RIGHT, "ALLOWED_METHODS": "voice"}, 20)
+        load({**RIGHT, "ALLOWED_METHODS": "voice", "DEFAULT_METHOD": "sms"}, 20)
+
+
+def test_many_instances_share_a_store() -> None:
+    """With a store there may be more instances than calls a second."""
+    store = {"STORE_URL": "rediss://user:pass@host:6380/1", "STORE_SECRET": "s" * 32}
+    settings = load({**RIGHT, **store, "RESERVED_CONCURRENCY": "16"}, 20)
+    assert settings.shares_a_store
+    assert settings.attempt_seconds == 14
+
+
+def test_a_stand_in_has_limits_of_its_own() -> None:
+    """Only the real API's quota bounds MAX_CALLS_PER_SECOND."""
+    load({**RIGHT, "CAMS_ENDPOINT": "127.0.0.1:8443", "MAX_CALLS_PER_SECOND": "1000"}, 20)
 
 
 def test_all_wrong_settings_at_once() -> None:
     """Every wrong setting is named in one go."""
     with pytest.raises(WrongSettings, match=r"CUST_SPACE_IDS.*ALLOWED_COUNTRIES.*DEFAULT_METHOD"):
         load({"DEFAULT_METHOD": "fax"}, 20)
+
+
+def test_wrong_countries_are_named() -> None:
+    """Among forty codes the operator reads which one is wrong."""
+    with pytest.raises(WrongSettings, match="ALLOWED_COUNTRIES has AQ,UK, but must"):
+        load({**RIGHT, "ALLOWED_COUNTRIES": "SG,UK,ID,AQ"}, 20)
 
 
 def test_a_misconfigured_function(
@@ -115,6 +157,23 @@ def test_a_misconfigured_function(
         assert "ALLOWED_COUNTRIES" in direct["message"]
 
 
+class Context:
+    request_id = "id-1"
+
+
+def test_a_misconfigured_function_keeps_nothing(function: FunctionUnderTest) -> None:
+    """However often it is called, a misconfigured instance holds on to no event and no key."""
+    function.set(ALLOWED_COUNTRIES="Atlantis")
+    contexts = []
+    for _ in range(3):
+        context = Context()
+        contexts.append(weakref.ref(context))
+        function.instance.handle(b"{}", context)
+    del context
+    gc.collect()
+    assert [reference() for reference in contexts] == [None] * 3
+
+
 def test_no_request_comes_before_a_wrong_setting(function: FunctionUnderTest) -> None:
     """The rows' order: an invalid event, then the settings, then the fields."""
     function.set(ALLOWED_COUNTRIES="Atlantis")
@@ -129,7 +188,7 @@ def test_the_timeout_may_be_text(function: FunctionUnderTest, timeout: object) -
     assert function.ask()["sent"] == "yes"
 
 
-@pytest.mark.parametrize("timeout", [None, "", "soon", 0, -5])
+@pytest.mark.parametrize("timeout", [None, "", "soon", 0, -5, 10**400])
 def test_a_context_without_a_timeout(function: FunctionUnderTest, timeout: object) -> None:
     """Where the context doesn't tell, the deployment files' timeout is taken."""
     function.timeout_seconds = timeout

@@ -23,7 +23,7 @@ _SERVER_FAILED = re.compile(r"999999|InternalError|ServiceUnavailable|ERR-COMMON
 _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 
 #: Listed with HTTP status 200 on the same page, which doesn't say what it means.
-_UNCLEAR_CODES = ("0000",)
+_UNCLEAR_CODES = ("0000", "0", "200")
 
 
 def unreachable() -> VerifyCodeResult:
@@ -38,7 +38,8 @@ def unreachable() -> VerifyCodeResult:
 def meaning(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
     """What an attempt means, by what was written and what came back.
 
-    ``sent`` is ``no`` only where nothing was written or the API clearly refused.
+    ``sent`` is ``no`` only where nothing was written, or a whole answer refuses by what the
+    documentation says, and nothing in it says otherwise.
     """
     if not exchange.entered:
         return VerifyCodeResult.own(
@@ -96,14 +97,15 @@ class _Answer:
         return self._status == 200 or 400 <= (self._status or 0) < 500
 
     def _flow_control(self) -> VerifyCodeResult:
-        milliseconds = self._retry_after if re.fullmatch(r"\d{1,9}", self._retry_after) else ""
+        is_number = re.fullmatch(r"[0-9]{1,9}", self._retry_after)
+        milliseconds = int(self._retry_after) if is_number else 0
         return self._make(
             self._code or "Throttling",
             "no",
             429,
             "The API's flow control refused the call; nothing was sent.",
             retryable=True,
-            retry_after_seconds=int(milliseconds) / 1000 if milliseconds else FLOW_CONTROL_SECONDS,
+            retry_after_seconds=milliseconds / 1000 or FLOW_CONTROL_SECONDS,
         )
 
     def _make(
@@ -129,7 +131,8 @@ class _Answer:
         return value if value is None else value is True or str(value).lower() == "true"
 
     def _token(self, name: str) -> str | None:
-        value = str(self._body.get(name, ""))
+        value = self._body.get(name)
+        value = str(value) if type(value) in (str, int) else ""
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value) or self._masked(value) != value:
             return None
         return value
@@ -153,7 +156,15 @@ class _Answer:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body, object_pairs_hook=_without_contradictions)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; ValueError if a key, whatever its case, has two values."""
+    seen: dict[str, Any] = {}
+    if any(seen.setdefault(key.lower(), value) != value for key, value in pairs):
+        raise ValueError("a key has two values")
+    return dict(pairs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,22 +32,24 @@ _CALL = Params(
     body_type="json",
 )
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 class Cams:
     """The client of an instance: made once, asked by one invocation at a time."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         self._role = _RoleProvider()
-        host, port = settings.cams_host, settings.cams_port
-        self._transport = Transport(settings.cams_scheme, host, port, clock)
-        default_port = 443 if settings.cams_scheme == "https" else 80
+        scheme, host, port = settings.cams_endpoint
+        self._transport = Transport(scheme, host, port, clock)
+        name = f"[{host}]" if ":" in host else host
         self._client = Client(
             Config(
                 credential=CredentialClient(provider=self._role),
-                endpoint=host if port == default_port else f"{host}:{port}",
-                protocol=settings.cams_scheme.upper(),
+                endpoint=name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}",
+                protocol=scheme.upper(),
                 user_agent=f"chatapp-code/{__version__}",
             )
         )
@@ -61,9 +62,14 @@ class Cams:
         except UnicodeError:
             raise OSError("the endpoint's name is no host name") from None
 
-    def call(self, request: VerifyCodeRequest, context: Any) -> Exchange:
+    def close(self) -> None:
+        """Closes the connection."""
+        self._transport.close()
+
+    def call(self, request: VerifyCodeRequest, context: Any, latest_start: float) -> Exchange:
         """Sends the request once over the open connection; never raises for what comes of it."""
-        exchange = self._transport.begin(self._clock() + self._settings.read_timeout_seconds)
+        deadline = self._clock() + self._settings.read_timeout_seconds
+        exchange = self._transport.begin(deadline, latest_start)
         # The SDK's session would follow redirects, and can't say what was written.
         DaraCore._get_session = lambda *_, **__: self._session  # noqa: SLF001
         self._role.context = context

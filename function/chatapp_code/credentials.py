@@ -28,7 +28,13 @@ def read(context: Any) -> RoleCredentials | None:
         lambda name: getattr(given, name, None),
         lambda name: os.environ.get(f"ALIBABA_CLOUD_{name.upper()}"),
     ):
-        found = RoleCredentials(*(source(name) or "" for name in RoleCredentials._fields))
+        found = RoleCredentials(*(_usable(source(name)) for name in RoleCredentials._fields))
         if found.access_key_id and found.access_key_secret:
             return found
     return None
+
+
+def _usable(value: Any) -> str:
+    """The value without the white space around it; nothing if no header could carry it."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text.isascii() and text.isprintable() else ""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chatapp_code import __version__, credentials, invocation, logs, triggers
-from chatapp_code.answers import meaning, unreachable
 from chatapp_code.invocation import Invocation
 from chatapp_code.request import VerifyCodeRequest, validate
 from chatapp_code.result import Refused, VerifyCodeResult, refuse
 from chatapp_code.settings import Settings, WrongSettings, load
 
 if TYPE_CHECKING:
-    from chatapp_code.cams import Cams
-
-MOST_ATTEMPTS = 3
+    from chatapp_code.sending import Sender
 
 
 class Instance:
@@ -31,8 +27,8 @@ class Instance:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._settings: Settings | WrongSettings | None = None
-        self._cams: Cams | None = None
+        self._settings: Settings | str | None = None
+        self._sender: Sender | None = None
         self._is_first = True
         logs.silence_libraries()
 
@@ -40,7 +36,7 @@ class Instance:
         """Loads what the first call needs and opens the connection; never raises."""
         try:
             settings = self._load_settings(context)
-            self._load_cams(settings).open()
+            self._load_sender(settings).open()
         except WrongSettings:
             return  # it stands in the log already, and in every answer
         except OSError as failure:
@@ -58,7 +54,7 @@ class Instance:
             fields = trigger.fields()
             settings = self._settings_for(context)
             request = validate(fields, settings)
-            result = self._send(request, settings, current)
+            result = self._load_sender(settings).send(request, current)
         except Refused as refusal:
             result = refusal.result
         except Exception as bug:
@@ -67,48 +63,6 @@ class Instance:
         result = result.model_copy(update={"invocation_id": current.id, **_asked(request)})
         _log(trigger.source, result, request, current)
         return trigger.reply(result)
-
-    def _send(
-        self, request: VerifyCodeRequest, settings: Settings, current: Invocation
-    ) -> VerifyCodeResult:
-        """Tries until something may have been sent, was refused, or the time is up."""
-        result = _no_time()
-        wait_seconds = 0.0
-        for _ in range(MOST_ATTEMPTS):
-            if wait_seconds + settings.attempt_seconds > current.seconds_left:
-                break
-            if wait_seconds:
-                self._sleep(wait_seconds)
-                current.waited_seconds += wait_seconds
-            result = self._attempt(request, settings, current)
-            if not result.retryable:
-                break
-            wait_seconds = result.retry_after_seconds or 0.0
-            if result.code == "UpstreamUnavailable":
-                wait_seconds = random.uniform(0.1, 0.5)  # noqa: S311 - no secret
-        return result
-
-    def _attempt(
-        self, request: VerifyCodeRequest, settings: Settings, current: Invocation
-    ) -> VerifyCodeResult:
-        cams = self._load_cams(settings)
-        current.attempts += 1
-        began = self._clock()
-        try:
-            cams.open()
-        except OSError:
-            return unreachable()
-        finally:
-            current.connecting_seconds += self._clock() - began
-        if settings.read_timeout_seconds > current.seconds_left:
-            return unreachable()  # looking the name up took longer than any time-out bounds
-        began = self._clock()
-        current.may_have_sent = True
-        exchange = cams.call(request, current.context)
-        current.upstream_seconds += self._clock() - began
-        result = meaning(exchange, request.phone_number)
-        current.may_have_sent = result.sent != "no"
-        return result
 
     def _settings_for(self, context: Any) -> Settings:
         try:
@@ -124,21 +78,21 @@ class Instance:
             try:
                 self._settings = load(os.environ, invocation.timeout_seconds(context))
             except WrongSettings as wrong:
-                self._settings = wrong
-                logs.write("ERROR", "misconfigured", message=str(wrong))
+                self._settings = str(wrong)
+                logs.write("ERROR", "misconfigured", message=self._settings)
             else:
                 _log_start(self._settings)
-        if isinstance(self._settings, WrongSettings):
-            raise self._settings
+        if isinstance(self._settings, str):
+            raise WrongSettings([self._settings])
         return self._settings
 
-    def _load_cams(self, settings: Settings) -> Cams:
-        if self._cams is None:
+    def _load_sender(self, settings: Settings) -> Sender:
+        if self._sender is None:
             # The SDK is heavy: a request that is refused before the call doesn't pay for it.
-            from chatapp_code.cams import Cams  # noqa: PLC0415
+            from chatapp_code.sending import Sender  # noqa: PLC0415
 
-            self._cams = Cams(settings, self._clock)
-        return self._cams
+            self._sender = Sender(settings, self._clock, self._sleep)
+        return self._sender
 
 
 def _asked(request: VerifyCodeRequest | None) -> dict[str, str]:
@@ -149,14 +103,6 @@ def _asked(request: VerifyCodeRequest | None) -> dict[str, str]:
         "method": request.method,
         "locale": request.locale,
     }
-
-
-def _no_time() -> VerifyCodeResult:
-    return VerifyCodeResult.own(
-        "QuotaExhausted",
-        "Too little of the function's time is left for the call; nothing was sent.",
-        retry_after_seconds=1.0,
-    )
 
 
 def _unexpected(may_have_sent: bool) -> VerifyCodeResult:
@@ -175,8 +121,11 @@ def _log_start(settings: Settings) -> None:
         "INFO",
         "start",
         version=__version__,
+        store=settings.store_url.partition(":")[0],
         countries=sorted(settings.allowed_countries),
-        endpoint=settings.cams_host,
+        endpoint=settings.cams_endpoint.host,
+        reserved_concurrency=settings.reserved_concurrency,
+        calls_per_second=settings.max_calls_per_second,
     )
 
 

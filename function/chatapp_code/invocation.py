@@ -42,12 +42,12 @@ def timeout_seconds(context: Any) -> float:
     """The function's timeout; some runtimes give it as a string."""
     try:
         seconds = float(context.function.timeout)
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return DEFAULT_TIMEOUT_SECONDS
     return seconds if seconds > 0 else DEFAULT_TIMEOUT_SECONDS
 
 
-def begin(context: Any, is_first: bool, clock: Callable[[], float] = time.monotonic) -> Invocation:
+def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocation:
     """The invocation that begins now; an instance's first began with its process."""
     began = clock()
     if is_first:

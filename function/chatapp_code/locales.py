@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import langcodes
+from langcodes import language_distance
 from langcodes.tag_parser import parse_tag
 
 #: The 68 codes of "Language codes" in the ChatApp documentation.
@@ -33,7 +34,16 @@ def nearest_code(tag: str) -> str | None:
     plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
     if plain in _EXACT:
         return _EXACT[plain]
+    _bound_the_caches()
     nearest: str | None = langcodes.closest_supported_match(
         plain or "und", DOCUMENTED_CODES, _MOST_DISTANCE
     )
     return nearest
+
+
+def _bound_the_caches() -> None:
+    # They grow with every tag that anybody sends, by some 17 KB each.
+    if len(language_distance._DISTANCE_CACHE) > 10_000:  # noqa: SLF001
+        language_distance._DISTANCE_CACHE.clear()  # noqa: SLF001
+        langcodes.Language._INSTANCES.clear()  # noqa: SLF001
+        langcodes.Language._PARSE_CACHE.clear()  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -24,8 +25,11 @@ _LIBRARIES = (
 
 def write(level: str, event: str, **fields: Any) -> None:
     """Writes one line; JSON's escapes keep a value from starting another."""
-    sys.stdout.write(json.dumps({"level": level, "event": event, **fields}) + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # a full or closed pipe must not cost a caller the result
+        sys.stdout.write(json.dumps({"level": level, "event": event, **fields}) + "\n")
+        sys.stdout.flush()
 
 
 def write_bug(bug: BaseException, **fields: Any) -> None:

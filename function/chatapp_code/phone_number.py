@@ -11,6 +11,8 @@ from phonenumbers import PhoneNumberType
 #: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
 NO_COUNTRY = "001"
 
+_ESCAPE = "%[0-9A-Fa-f]{2}"  # of a URL
+
 SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 
 
@@ -40,10 +42,18 @@ class PhoneNumber:
         return self.line_type in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 
     def masked_in(self, text: str) -> str:
-        """The text with this number masked, however it is spelled, with country code or not."""
-        code = self.country_calling_code
-        national = r"[\s().-]*".join(self.digits[len(code) :])
-        return re.sub(rf"(?:\+?{code}[\s().-]*)?{national}", self.masked, text)
+        """The text without this number: each run of digits that has its last seven is masked.
+
+        So it is found with and without country code, with a 9 that WhatsApp leaves out, and
+        with up to three separators between two digits.
+        """
+        last = self.digits[len(self.country_calling_code) :][-7:]
+
+        def masked(run: re.Match[str]) -> str:
+            digits = "".join(str(int(c)) for c in re.sub(_ESCAPE, "", run[0]) if c.isdecimal())
+            return self.masked if last in digits else run[0]
+
+        return re.sub(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,3}}\d)+", masked, text)
 
 
 def parse(text: str) -> PhoneNumber:

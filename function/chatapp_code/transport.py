@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
 import ssl
 import time
@@ -33,10 +34,12 @@ class Exchange:
     """One attempt at the wire, as far as it went. Moments are seconds of the monotonic clock."""
 
     deadline: float
+    latest_start: float
     entered: bool = False
+    missed_its_turn: bool = False
     written: bool = False
-    last_byte_written_at: float | None = None
-    ended_at: float | None = None
+    last_byte_written_at: float = math.inf
+    ended_at: float = math.inf
     status: int | None = None
     #: Names in lower case.
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +58,7 @@ class Transport(BaseAdapter):
     It sends each request at most once, follows no redirect, and uses no proxy.
     """
 
-    def __init__(self, scheme: str, host: str, port: int, clock: Clock = time.monotonic) -> None:
+    def __init__(self, scheme: str, host: str, port: int, clock: Clock) -> None:
         super().__init__()
         self._address = (host, port)
         self._clock = clock
@@ -77,14 +80,16 @@ class Transport(BaseAdapter):
             return
         self.close()
         deadline = self._clock() + timeout_seconds
-        sock = socket.create_connection(self._address, timeout_seconds)
+        sock = _connect(self._address, deadline, self._clock)
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
                 sock.settimeout(_remaining(deadline, self._clock))
-                # Unasked, wrap_socket skips the handshake where the peer is gone already.
+                # By default a missing handshake and an answer that was cut off pass for sound.
                 sock = self._tls.wrap_socket(
-                    sock, server_hostname=self._address[0], do_handshake_on_connect=False
+                    sock,
+                    server_hostname=self._address[0],
+                    do_handshake_on_connect=False,
+                    suppress_ragged_eofs=False,
                 )
                 sock.do_handshake()
         except BaseException:
@@ -93,9 +98,9 @@ class Transport(BaseAdapter):
         self._connection = _Connection(sock, self._clock)
         self._idle_since = (self._clock(), time.time())
 
-    def begin(self, deadline: float) -> Exchange:
+    def begin(self, deadline: float, latest_start: float) -> Exchange:
         """Announces the one request that may follow, and returns the record of it."""
-        self._exchange = Exchange(deadline)
+        self._exchange = Exchange(deadline, latest_start)
         return self._exchange
 
     def send(  # noqa: PLR0913, PLR0917 - the interface is requests'
@@ -124,7 +129,7 @@ class Transport(BaseAdapter):
         finally:
             exchange.ended_at = self._clock()
             self._idle_since = (exchange.ended_at, time.time())
-            if not exchange.is_whole:
+            if exchange.written and not exchange.is_whole:
                 self.close()
         return _response(request, exchange)
 
@@ -138,6 +143,9 @@ class Transport(BaseAdapter):
         connection = self._connection
         if connection is None or not self._is_trusted():
             return
+        if self._clock() > exchange.latest_start:
+            exchange.missed_its_turn = True
+            return
         connection.exchange = exchange
         connection.request(
             request.method or "",
@@ -146,14 +154,16 @@ class Transport(BaseAdapter):
             headers=request.headers,
         )
         answer = connection.getresponse()
-        if answer.reader.has_ended:
-            return  # http.client takes an end among the headers for the end of the headers
+        # http.client takes an end among the headers for their end, and 103 for the answer.
+        if answer.reader.has_ended or answer.status < 200:
+            return
         body = answer.read(MAX_BODY_BYTES + 1)
         exchange.status = answer.status
         exchange.headers = {name.lower(): value for name, value in answer.headers.items()}
-        if not answer.length and len(body) <= MAX_BODY_BYTES:
-            exchange.body = body
-        if answer.will_close:
+        is_too_large = len(body) > MAX_BODY_BYTES
+        if is_too_large or not answer.length:
+            exchange.body = b"" if is_too_large else body
+        if is_too_large or answer.will_close:
             self.close()
 
     def _is_trusted(self) -> bool:
@@ -199,8 +209,8 @@ class _Connection(http.client.HTTPConnection):
             self.sock.settimeout(_remaining(self.exchange.deadline, self._clock))
             count = self.sock.send(view)
             self.exchange.written = True
+            self.exchange.last_byte_written_at = self._clock()
             view = view[count:]
-        self.exchange.last_byte_written_at = self._clock()
 
     def getresponse(self) -> _Response:
         deadline = self.exchange.deadline
@@ -218,13 +228,14 @@ class _Response(http.client.HTTPResponse):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a deadline, however slowly the bytes drip."""
+    """Reads a socket until a deadline, however slowly the bytes drip, and not without an end."""
 
     def __init__(
         self, raw: io.RawIOBase, sock: socket.socket, deadline: float, clock: Clock
     ) -> None:
         self._raw, self._sock, self._deadline, self._clock = raw, sock, deadline, clock
         self.has_ended = False
+        self._bytes_left = 2 * MAX_BODY_BYTES
 
     def readable(self) -> bool:
         return True
@@ -233,6 +244,9 @@ class _DeadlineReader(io.RawIOBase):
         self._sock.settimeout(_remaining(self._deadline, self._clock))
         count = self._raw.readinto(buffer)
         self.has_ended = count == 0
+        self._bytes_left -= count or 0
+        if self._bytes_left < 0:
+            raise OSError("the answer doesn't end")
         return count
 
     def close(self) -> None:
@@ -245,6 +259,26 @@ def _remaining(deadline: float, clock: Clock) -> float:
     if seconds <= 0:
         raise TimeoutError("the deadline has passed")
     return seconds
+
+
+def _connect(address: tuple[str, int], deadline: float, clock: Clock) -> socket.socket:
+    # socket.create_connection gives every address the whole time-out; here they share it.
+    failure: OSError = OSError("the name has no address")
+    candidates = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    for left, (family, kind, protocol, _, target) in zip(
+        range(len(candidates), 0, -1), candidates, strict=True
+    ):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(_remaining(deadline, clock) / left)
+            sock.connect(target)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 def _tls_context() -> ssl.SSLContext:

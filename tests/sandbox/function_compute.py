@@ -230,18 +230,26 @@ class _Front(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         platform = self.server.platform
         request_id = f"1-{uuid.uuid4()}"
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        by_api = self.path.partition("?")[0] == platform.invocations_path
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
+            return self._send(_error(400, "InvalidArgument", "Send a Content-Length."))
+        body = self.rfile.read(int(length))
+        path = self.path.partition("?")[0]
+        by_api = path == platform.invocations_path
+        if path.startswith("/2023-03-30/") and not by_api:
+            return self._send(_error(404, "FunctionNotFound", "There is no such function."))
         event = body
         if not by_api:
             event = http_event(self.command, self.path, self.headers.items(), body, request_id)
         try:
             invoked = platform.invoke(event, request_id)
         except ResourceExhausted:
-            error = _json(Code="ResourceExhausted", Message="Too many instances.")
-            answer = HttpAnswer(429, {"Content-Type": "application/json"}, error)
+            answer = _error(429, "ResourceExhausted", "Too many instances.")
         else:
             answer = _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
+        self._send(answer)
+
+    def _send(self, answer: HttpAnswer) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -254,6 +262,11 @@ class _Front(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
+
+
+def _error(status: int, code: str, message: str) -> HttpAnswer:
+    headers = {"Content-Type": "application/json"}
+    return HttpAnswer(status, headers, _json(Code=code, Message=message))
 
 
 def _api_answer(invoked: Invoked) -> HttpAnswer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -17,6 +18,7 @@ from typing import Any
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the platform, which ends this
     platform = Connection(int(sys.argv[1]))
     configuration = platform.recv()
     # The platform's order: the code directory, the layers, then the runtime's own libraries.

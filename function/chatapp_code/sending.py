@@ -1,0 +1,128 @@
+"""The attempts at one call: each over an open connection, in its turn, within the time left."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Callable
+
+from chatapp_code import invocation
+from chatapp_code.answers import meaning, unreachable
+from chatapp_code.cams import Cams
+from chatapp_code.invocation import Invocation
+from chatapp_code.pacing import Pacing, SharedTurns, SlotRest
+from chatapp_code.request import VerifyCodeRequest
+from chatapp_code.result import VerifyCodeResult, refuse
+from chatapp_code.settings import Settings
+from chatapp_code.store import StoreUnavailable
+
+MOST_ATTEMPTS = 3
+
+#: However long the API asks to stay away, no turn is held for longer.
+_LONGEST_HOLD_SECONDS = 60.0
+
+
+class Sender:
+    """Sends for one invocation of an instance at a time."""
+
+    def __init__(
+        self, settings: Settings, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._cams = Cams(settings, clock)
+        self._pacing = _pacing(settings, clock)
+
+    def open(self) -> None:
+        """Opens the connection, unless a good one is open; raises OSError if it can't."""
+        self._cams.open()
+
+    def close(self) -> None:
+        """Closes what an instance keeps open for as long as it lives."""
+        self._cams.close()
+        self._pacing.close()
+
+    def send(self, request: VerifyCodeRequest, current: Invocation) -> VerifyCodeResult:
+        """Tries until something may have been sent, or was refused, or the time is up."""
+        result = None
+        while result is None or (result.retryable and current.attempts < MOST_ATTEMPTS):
+            if result is not None and result.code == "UpstreamUnavailable":
+                self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
+            longest_wait = current.seconds_left - self._settings.attempt_seconds
+            if longest_wait > 0 and not self._is_open(current):
+                result = unreachable()
+                continue
+            wait = self._take_turn(longest_wait)
+            if wait > longest_wait:
+                return result or _no_turn(wait)
+            due = self._clock() + wait
+            self._wait(wait, current)
+            result = self._call(request, current, due + self._pacing.latest_seconds) or result
+        return result
+
+    def _is_open(self, current: Invocation) -> bool:
+        began = self._clock()
+        try:
+            self.open()
+        except OSError:
+            current.attempts += 1
+            return False
+        finally:
+            current.connecting_seconds += self._clock() - began
+        return True
+
+    def _take_turn(self, longest_wait: float) -> float:
+        try:
+            return self._pacing.take_turn(longest_wait)
+        except StoreUnavailable:
+            message = "The store can't be reached; nothing was sent."
+            raise refuse("StoreUnavailable", message, retry_after_seconds=5.0) from None
+
+    def _wait(self, seconds: float, current: Invocation) -> None:
+        if seconds > 0:
+            self._sleep(seconds)
+            current.waited_seconds += seconds
+
+    def _call(
+        self, request: VerifyCodeRequest, current: Invocation, latest_start: float
+    ) -> VerifyCodeResult | None:
+        """The result of one call; None if its turn was missed, and nothing was written."""
+        began = self._clock()
+        current.may_have_sent = True
+        exchange = self._cams.call(request, current.context, latest_start)
+        current.upstream_seconds += self._clock() - began
+        if exchange.missed_its_turn:
+            current.may_have_sent = False
+            return None
+        current.attempts += 1
+        self._pacing.called(exchange)
+        result = meaning(exchange, request.phone_number)
+        current.may_have_sent = result.sent != "no"
+        if result.http_status == 429:
+            with contextlib.suppress(StoreUnavailable):
+                self._pacing.hold(min(result.retry_after_seconds or 0.0, _LONGEST_HOLD_SECONDS))
+        return result
+
+
+def _pacing(settings: Settings, clock: Callable[[], float]) -> Pacing:
+    if settings.shares_a_store:
+        from chatapp_code.redis_store import RedisStore  # noqa: PLC0415 - loaded where it is used
+
+        store = RedisStore(settings.store_url, clock)
+        calls_per_second, transit = (
+            settings.max_calls_per_second,
+            settings.transit_allowance_seconds,
+        )
+        return SharedTurns(store, calls_per_second, transit)
+    started_at = clock() - invocation.process_age_seconds()
+    return SlotRest(settings.calls_per_slot, settings.transit_allowance_seconds, clock, started_at)
+
+
+def _no_turn(wait: float) -> VerifyCodeResult:
+    return VerifyCodeResult.own(
+        "QuotaExhausted",
+        "The API's quota has no place within the time left; nothing was sent.",
+        retry_after_seconds=math.ceil(wait * 1000) / 1000,
+    )
