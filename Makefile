@@ -11,7 +11,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint openapi lock clean
+.PHONY: run serve test check lint bench openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -29,12 +29,15 @@ lint: .venv/test-ready
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
+bench: .venv/bench-ready  ## the figures in docs/: a quarter of an hour; CALLS=200 for a taste
+	@$(RUN) -m tests.bench.pacing
+
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
 
 lock: .venv/test-ready  ## compiles the requirements anew
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
-	@for part in layers tests; do \
+	@for part in layers tests tests/bench; do \
 	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
 	    --constraint layers/requirements.txt $(UPGRADE) \
@@ -53,6 +56,11 @@ clean:
 	@echo "Installing what the tests need into .venv" >&2
 	@$(INSTALL) -r tests/requirements.txt
 	@touch $@
+
+.venv/bench-ready: tests/bench/requirements.txt | .venv/bin/python
+	@echo "Installing what the bench compares with into .venv" >&2
+	@$(INSTALL) -r tests/bench/requirements.txt
+	@touch $@ .venv/test-ready
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \

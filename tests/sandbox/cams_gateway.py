@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 import uuid
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -119,7 +120,7 @@ class CamsGateway:
     def worst_second(self) -> int:
         """The most calls in any second, by this gateway's clock."""
         times = sorted(self.call_times)
-        return max((_in_second_before(times, index) for index in range(len(times))), default=0)
+        return max((i + 1 - bisect_right(times, at - 1) for i, at in enumerate(times)), default=0)
 
     def next_behaviour(self) -> Behaviour | None:
         """The behaviour for a call that is arriving."""
@@ -149,10 +150,6 @@ class CamsGateway:
                 raise Rejected(
                     400, "Throttling.User", "Request was denied due to user flow control."
                 )
-
-
-def _in_second_before(times: list[float], index: int) -> int:
-    return sum(1 for at in times[: index + 1] if times[index] - at < 1)
 
 
 class _Server(ThreadingHTTPServer):

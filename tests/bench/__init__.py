@@ -1,0 +1,1 @@
+"""The figures in the documentation, made anew by ``make bench``."""
