@@ -33,6 +33,8 @@ class FunctionUnderTest:
         gateway.accept(self.credentials)
         self.slept: list[float] = []
         self.turned_seconds = 0.0
+        self.invocations = 0
+        self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
         self.instance = Instance()
         self.set(
@@ -48,7 +50,7 @@ class FunctionUnderTest:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         self.close()
-        self.instance = Instance(clock=self.clock, sleep=self.sleep)
+        self.instance = Instance(self.clock, self.sleep, lambda: self.now or time.time())
         self.instance._is_first = False  # this process is no cold start
 
     def close(self) -> None:
@@ -82,8 +84,9 @@ class FunctionUnderTest:
 
     @property
     def context(self) -> Any:
+        self.invocations += 1
         return SimpleNamespace(
-            request_id="invocation-1",
+            request_id=f"invocation-{self.invocations}",
             function=SimpleNamespace(timeout=self.timeout_seconds),
             credentials=SimpleNamespace(**vars(self.credentials)),
         )

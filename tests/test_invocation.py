@@ -53,3 +53,9 @@ def test_the_entry_points(function: FunctionUnderTest) -> None:
     event = b'{"phone_number": "+8613800001234"}'
     assert index.handler(event, function.context)["sent"] == "yes"
     index._instance._sender.close()
+
+
+def test_an_invocation_without_an_id() -> None:
+    """Two invocations are never taken for one, even where the context gives no id."""
+    ids = {invocation.begin(None, is_first=False, clock=lambda: 0.0).id for _ in range(2)}
+    assert len(ids - {""}) == 2

@@ -28,7 +28,7 @@ def test_one_line_at_start_and_one_an_invocation(
     assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
     assert invocation["event"] == "invocation"
     assert {
-        "invocation_id": "invocation-1",
+        "invocation_id": "invocation-2",
         "source": "direct",
         "code": "OK",
         "sent": "yes",

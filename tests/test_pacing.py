@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chatapp_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest
 from chatapp_code.redis_store import MAX_IDLE_SECONDS, RedisStore
-from chatapp_code.store import Store, StoreUnavailable
+from chatapp_code.store import StoreUnavailable, Turns
 from chatapp_code.transport import Exchange
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
@@ -182,7 +182,7 @@ def test_a_hold_has_an_end(function: FunctionUnderTest) -> None:
 # --- the shared turn ---------------------------------------------------------------------------
 
 
-class TurnsByHand(Store):
+class TurnsByHand(Turns):
     """What the store's script does, by a clock that a test turns."""
 
     def __init__(self) -> None:

@@ -71,59 +71,51 @@ class _Answer:
         self._code = self._token("code")
 
     def result(self) -> VerifyCodeResult:
-        code, succeeded = self._code, self._succeeded()
-        says_ok = code is not None and code.upper() == "OK"
+        code, succeeded = self._code or "", self._succeeded()
+        says_ok = code.upper() == "OK"
         says_sent = says_ok or succeeded is True
-        if not says_sent and (_FLOW_CONTROL.fullmatch(code or "") or self._status == 429):
-            return self._flow_control()
+        if not says_sent and (_FLOW_CONTROL.fullmatch(code) or self._status == 429):
+            wait = self._retry_after_seconds()
+            message = "The API's flow control refused the call; nothing was sent."
+            known = {"retryable": True, "retry_after_seconds": wait}
+            return self._make("no", code or "Throttling", 429, message, **known)
         if self._status == 200 and says_ok and succeeded is not False:
-            return self._make("OK", "yes", 200, "CAMS took the request: the code is on its way.")
+            return self._make("yes", "OK", 200, "CAMS took the request: the code is on its way.")
         if code and not says_sent and self._is_refusal(code):
             http_status = 422 if code.startswith("InvalidParameter.") else 424
-            return self._make(
-                code, "no", http_status, "The API refused the request; nothing was sent."
-            )
+            message = "The API refused the request; nothing was sent."
+            return self._make("no", code, http_status, message)
         # Said to have failed, contradicts itself, or is no answer of this API.
-        return self._make(
-            "InvalidUpstreamAnswer" if code is None or says_ok else code,
-            "unknown",
-            202,
-            "The API's answer doesn't say whether a code was sent; one may have been.",
-        )
+        code = "InvalidUpstreamAnswer" if says_ok or not code else code
+        message = "The API's answer doesn't say whether a code was sent; one may have been."
+        return self._make("unknown", code, 202, message)
 
     def _is_refusal(self, code: str) -> bool:
         if _SERVER_FAILED.fullmatch(code) or code in _UNCLEAR_CODES:
             return False
         return self._status == 200 or 400 <= (self._status or 0) < 500
 
-    def _flow_control(self) -> VerifyCodeResult:
+    def _retry_after_seconds(self) -> float:
         is_number = re.fullmatch(r"[0-9]{1,9}", self._retry_after)
-        milliseconds = int(self._retry_after) if is_number else 0
-        return self._make(
-            self._code or "Throttling",
-            "no",
-            429,
-            "The API's flow control refused the call; nothing was sent.",
-            retryable=True,
-            retry_after_seconds=milliseconds / 1000 or FLOW_CONTROL_SECONDS,
+        return (
+            int(self._retry_after) / 1000
+            if is_number and int(self._retry_after)
+            else FLOW_CONTROL_SECONDS
         )
 
     def _make(
-        self, code: str, sent: str, http_status: int, message: str, **more: Any
+        self, sent: Any, code: str, http_status: int, message: str, **more: Any
     ) -> VerifyCodeResult:
-        return VerifyCodeResult.model_validate(
-            {
-                "success": sent == "yes",
-                "sent": sent,
-                "code": code,
-                "message": message,
-                "retryable": False,
-                "http_status": http_status,
-                "request_id": self._token("requestid"),
-                "access_denied_detail": self._access_denied_detail(),
-                "upstream_message": None if sent == "yes" else self._message(),
-                **more,
-            }
+        return VerifyCodeResult(
+            success=sent == "yes",
+            sent=sent,
+            code=code,
+            message=message,
+            http_status=http_status,
+            request_id=self._token("requestid"),
+            access_denied_detail=self._access_denied_detail(),
+            upstream_message=None if sent == "yes" else self._message(),
+            **{"retryable": False, **more},
         )
 
     def _succeeded(self) -> bool | None:

@@ -53,7 +53,6 @@ class Cams:
                 user_agent=f"chatapp-code/{__version__}",
             )
         )
-        self._session = self._transport.session()
 
     def open(self) -> None:
         """Opens the connection unless a good one is open; raises OSError if it can't."""
@@ -71,7 +70,7 @@ class Cams:
         deadline = self._clock() + self._settings.read_timeout_seconds
         exchange = self._transport.begin(deadline, latest_start)
         # The SDK's session would follow redirects, and can't say what was written.
-        DaraCore._get_session = lambda *_, **__: self._session  # noqa: SLF001
+        DaraCore._get_session = lambda *_, **__: self._transport  # noqa: SLF001
         self._role.context = context
         query = {
             "CustSpaceId": request.cust_space_id,

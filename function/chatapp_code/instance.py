@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chatapp_code import __version__, credentials, invocation, logs, triggers
+from chatapp_code.admission import Admission
 from chatapp_code.invocation import Invocation
 from chatapp_code.request import VerifyCodeRequest, validate
 from chatapp_code.result import Refused, VerifyCodeResult, refuse
 from chatapp_code.settings import Settings, WrongSettings, load
+from chatapp_code.store import MemoryClaims
+from chatapp_code.triggers.trigger import Message
 
 if TYPE_CHECKING:
     from chatapp_code.sending import Sender
@@ -24,10 +27,13 @@ class Instance:
         self,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
+        self._wall_clock = wall_clock
         self._settings: Settings | str | None = None
+        self._admission: Admission | None = None
         self._sender: Sender | None = None
         self._is_first = True
         logs.silence_libraries()
@@ -49,20 +55,32 @@ class Instance:
         current = invocation.begin(context, self._is_first, self._clock)
         self._is_first = False
         trigger = triggers.recognise(event)
+        results = [self._answer(each, trigger.source, current) for each in trigger.messages()]
+        return trigger.reply(results)
+
+    def _answer(self, message: Message, source: str, current: Invocation) -> VerifyCodeResult:
+        """The result for one message, whatever happens."""
         request = None
+        current.reset()
         try:
-            fields = trigger.fields()
-            settings = self._settings_for(context)
+            fields = message.read()
+            settings = self._settings_for(current.context)
             request = validate(fields, settings)
-            result = self._load_sender(settings).send(request, current)
+            claim = self._load_admission(settings).claim(message, fields, request, current.id)
+            result = claim.earlier_result
+            if result is None:
+                result = self._load_sender(settings).send(request, current)
+                self._load_admission(settings).settle(claim, result)
+            else:
+                result = result.model_copy(update={"replayed": True})
         except Refused as refusal:
             result = refusal.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
             result = _unexpected(current.may_have_sent)
         result = result.model_copy(update={"invocation_id": current.id, **_asked(request)})
-        _log(trigger.source, result, request, current)
-        return trigger.reply(result)
+        _log(source, result, request, current)
+        return result
 
     def _settings_for(self, context: Any) -> Settings:
         try:
@@ -83,8 +101,13 @@ class Instance:
             else:
                 _log_start(self._settings)
         if isinstance(self._settings, str):
-            raise WrongSettings([self._settings])
+            raise WrongSettings(self._settings)
         return self._settings
+
+    def _load_admission(self, settings: Settings) -> Admission:
+        if self._admission is None:
+            self._admission = Admission(settings, MemoryClaims(self._clock), self._wall_clock)
+        return self._admission
 
     def _load_sender(self, settings: Settings) -> Sender:
         if self._sender is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,12 @@ class Invocation:
     upstream_seconds: float = 0.0
     may_have_sent: bool = False
 
+    def reset(self) -> None:
+        """Counts anew, for the next message of a batch."""
+        self.attempts = 0
+        self.waited_seconds = self.connecting_seconds = self.upstream_seconds = 0.0
+        self.may_have_sent = False
+
     @property
     def seconds_left(self) -> float:
         """Until the platform ends the invocation, less what is kept for the reply."""
@@ -54,7 +61,7 @@ def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocatio
         age = process_age_seconds()
         began -= age if age < _COLD_START_SECONDS else 0.0
     return Invocation(
-        id=str(getattr(context, "request_id", "") or ""),
+        id=str(getattr(context, "request_id", None) or uuid.uuid4()),
         context=context,
         ends_at=began + timeout_seconds(context),
         clock=clock,

@@ -9,18 +9,7 @@ import sys
 import traceback
 from typing import Any
 
-_LIBRARIES = (
-    "urllib3",
-    "requests",
-    "darabonba-core",
-    "alibabacloud-tea",
-    "credentials",
-    "redis",
-    "apscheduler",
-    "tzlocal",
-    "asyncio",
-    "aiohttp",
-)
+_LIBRARIES = ("urllib3", "requests", "darabonba-core", "alibabacloud-tea", "credentials", "redis")
 
 
 def write(level: str, event: str, **fields: Any) -> None:

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from chatapp_code.store import Store
+from chatapp_code.store import Turns
 
 if TYPE_CHECKING:
     from chatapp_code.transport import Exchange
@@ -36,28 +36,10 @@ LATEST_SECONDS = 0.05
 _TICK_SECONDS = 0.001
 
 
-class Pacing(Protocol):
-    """Hands out turns. Moments and durations are in seconds."""
-
-    #: How much later than its turn a call may begin.
-    latest_seconds: float
-
-    def take_turn(self, longest_wait: float) -> float:
-        """The wait until the turn, which is taken unless the wait is longer than that."""
-
-    def called(self, exchange: Exchange) -> None:
-        """Says what became of the call; one of which nothing was written used no turn up."""
-
-    def hold(self, seconds: float) -> None:
-        """Hands no turn out for so long: the API's flow control asked for it."""
-
-    def close(self) -> None:
-        """Closes the store's connection, if there is one."""
-
-
 class SlotRest:
     """The rest of one instance, which is alone with its clock."""
 
+    #: How much later than its turn a call may begin.
     latest_seconds = math.inf
 
     def __init__(
@@ -73,9 +55,11 @@ class SlotRest:
         self._free_at = started_at + transit_seconds + self._rest_seconds
 
     def take_turn(self, longest_wait: float) -> float:  # noqa: ARG002 - it is taken by the call
+        """The seconds until the turn, which is taken unless they are more than that."""
         return max(0.0, self._free_at - self._clock())
 
     def called(self, exchange: Exchange) -> None:
+        """Says what became of the call; one of which nothing was written used no turn up."""
         if not exchange.written:
             return
         counted_at = exchange.last_byte_written_at + self._transit_seconds
@@ -84,6 +68,7 @@ class SlotRest:
         self._free_at = counted_at + self._rest_seconds
 
     def hold(self, seconds: float) -> None:
+        """Hands no turn out for so long: the API's flow control asked for it."""
         self._free_at = max(self._free_at, self._clock() + seconds)
 
     def close(self) -> None:
@@ -95,7 +80,7 @@ class SharedTurns:
 
     latest_seconds = LATEST_SECONDS
 
-    def __init__(self, store: Store, calls_per_second: int, transit_seconds: float) -> None:
+    def __init__(self, store: Turns, calls_per_second: int, transit_seconds: float) -> None:
         self._store = store
         self._spacing_seconds = (1 + transit_seconds) / calls_per_second
 

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from chatapp_code import logs
-from chatapp_code.store import Store, StoreUnavailable
+from chatapp_code.store import StoreUnavailable, Turns
 
 logs.silence_libraries()
 
@@ -48,7 +48,7 @@ end
 """
 
 
-class RedisStore(Store):
+class RedisStore(Turns):
     """A few short atomic scripts."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo
-from pydantic import WithJsonSchema as Schema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from chatapp_code import phone_number as phone_numbers
@@ -31,6 +37,12 @@ _REFUSALS = (
     "DeliveryMethodNotAllowed",
     "LineTypeNotAllowed",
 )
+
+
+_NUMBER = {"pattern": rf"^\s*{phone_numbers.SPELLING}\s*$", "examples": ["+8613800001234"]}
+_METHOD = r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"
+_TAG = {"maxLength": LONGEST_TAG, "examples": ["pt-BR", "zh_CN"]}
+_SPACE = r"^\s*[!-~]{1,128}\s*$"
 
 
 class Fields(dict[str, Any]):
@@ -127,6 +139,10 @@ def _idempotency_key(value: Any, info: ValidationInfo) -> str | None:
     return key
 
 
+def _says(description: str, **schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": description, **schema})
+
+
 class VerifyCodeRequest(BaseModel):
     """A request for a code, as the API will be asked. The schemas say what callers may send."""
 
@@ -135,53 +151,25 @@ class VerifyCodeRequest(BaseModel):
     phone_number: Annotated[
         PhoneNumber,
         PlainValidator(_phone_number),
-        Schema(
-            {
-                "type": "string",
-                "pattern": rf"^\s*{phone_numbers.SPELLING}\s*$",
-                "description": "the business phone number with its country code; also PhoneNumber",
-                "examples": ["+8613800001234"],
-            }
-        ),
+        _says("the business phone number with its country code; also PhoneNumber", **_NUMBER),
     ]
     method: Annotated[
         Literal["sms", "voice"],
         PlainValidator(_method),
-        Schema(
-            {
-                "type": "string",
-                "pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$",
-                "description": "sms or voice; a fixed line takes voice only; also Method",
-            }
-        ),
+        _says("sms or voice; a fixed line takes voice only; also Method", pattern=_METHOD),
     ]
     locale: Annotated[
         str,
         PlainValidator(_locale),
-        Schema(
-            {
-                "type": "string",
-                "maxLength": LONGEST_TAG,
-                "description": "a language tag; the nearest documented code is used; also Locale",
-                "examples": ["pt-BR", "zh_CN"],
-            }
-        ),
+        _says("a language tag; the nearest documented code is used; also Locale", **_TAG),
     ]
     cust_space_id: Annotated[
         str,
         PlainValidator(_cust_space_id),
-        Schema(
-            {
-                "type": "string",
-                "pattern": r"^\s*[!-~]{1,128}\s*$",
-                "description": "the space, if not the service's own; also CustSpaceId",
-            }
-        ),
+        _says("the space, if not the service's own; also CustSpaceId", pattern=_SPACE),
     ]
     idempotency_key: Annotated[
-        str | None,
-        PlainValidator(_idempotency_key),
-        Schema({"type": "string", "description": "names the request"}),
+        str | None, PlainValidator(_idempotency_key), _says("names the request")
     ]
 
 

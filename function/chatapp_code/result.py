@@ -15,6 +15,7 @@ OWN_CODES: dict[str, tuple[str, bool, int]] = {
     "CountryNotAllowed": ("no", False, 403),
     "DeliveryMethodNotAllowed": ("no", False, 403),
     "LineTypeNotAllowed": ("no", False, 403),
+    "EventExpired": ("no", False, 410),
     "StoreUnavailable": ("no", True, 503),
     "QuotaExhausted": ("no", True, 429),
     "UpstreamUnavailable": ("no", True, 503),

@@ -11,7 +11,7 @@ from chatapp_code import invocation
 from chatapp_code.answers import meaning, unreachable
 from chatapp_code.cams import Cams
 from chatapp_code.invocation import Invocation
-from chatapp_code.pacing import Pacing, SharedTurns, SlotRest
+from chatapp_code.pacing import SharedTurns, SlotRest
 from chatapp_code.request import VerifyCodeRequest
 from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.settings import Settings
@@ -106,7 +106,7 @@ class Sender:
         return result
 
 
-def _pacing(settings: Settings, clock: Callable[[], float]) -> Pacing:
+def _pacing(settings: Settings, clock: Callable[[], float]) -> SlotRest | SharedTurns:
     if settings.shares_a_store:
         from chatapp_code.redis_store import RedisStore  # noqa: PLC0415 - loaded where it is used
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from phonenumbers import SUPPORTED_REGIONS
 
 from chatapp_code.locales import DOCUMENTED_CODES
-
-#: A host name: labels of letters, digits and inner dashes.
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0
@@ -29,9 +23,6 @@ MOST_CALLS_PER_SECOND = 9
 
 class WrongSettings(Exception):
     """Settings that can't be used: one sentence for each, which holds no secret."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(" ".join(sentences))
 
 
 class Endpoint(NamedTuple):
@@ -59,6 +50,7 @@ class Settings:
     reserved_concurrency: int
     max_calls_per_second: int
     transit_allowance_seconds: float
+    max_event_age_seconds: float
 
     @property
     def shares_a_store(self) -> bool:
@@ -72,10 +64,7 @@ class Settings:
 
     @property
     def attempt_seconds(self) -> float:
-        """The longest that one attempt at the call can take, once its name is looked up.
-
-        Its wait for a turn comes on top.
-        """
+        """The longest that an attempt takes, its wait and the look-up of the name apart."""
         store_seconds = STORE_SECONDS if self.shares_a_store else 0.0
         return self.connect_timeout_seconds + self.read_timeout_seconds + store_seconds
 
@@ -84,21 +73,21 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
     """Reads the settings, or raises :class:`WrongSettings` that names every wrong one."""
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for name, (default, parse) in _SETTINGS.items():
+    for name, setting in _SETTINGS.items():
+        text = environ.get(name, "").strip() or setting.default
         try:
-            values[name.lower()] = parse(environ.get(name, "").strip() or default)
+            values[name.lower()] = setting.value(text)
         except ValueError as problem:
             problems.append(f"{name} {problem}.")
     if environ.get("DEBUG", "").strip().lower() == "sdk":
         problems.append("DEBUG is 'sdk', which makes the SDK print the security token: unset it.")
     if not problems:
-        if not values["default_method"]:
-            methods = values["allowed_methods"]
-            values["default_method"] = "sms" if "sms" in methods else methods[0]
+        # Where only one method is allowed, it is the default.
+        values["default_method"] = values["default_method"] or min(values["allowed_methods"])
         settings = Settings(**values)
         problems.extend(_contradictions(settings, function_timeout_seconds))
     if problems:
-        raise WrongSettings(problems)
+        raise WrongSettings(" ".join(problems))
     return settings
 
 
@@ -128,44 +117,15 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
         )
 
 
-def _items(text: str) -> list[str]:
-    return list(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
-
-
-def _cust_space_ids(text: str) -> tuple[str, ...]:
-    spaces = tuple(_items(text))
-    if not spaces:
-        raise ValueError("must list the spaces that may be used, separated by commas, or be *")
-    if "*" in spaces and len(spaces) > 1:
-        raise ValueError("has * beside names: write * alone for any space, or only the names")
-    if not all(re.fullmatch(r"[!-~]{1,128}", space) for space in spaces):
-        raise ValueError("holds what is no space: 1 to 128 printable ASCII characters are one")
-    return spaces
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
 
 
 def _countries(text: str) -> frozenset[str]:
     countries = frozenset(_items(text.upper()))
-    unknown = sorted(countries - SUPPORTED_REGIONS - {"*", "001"})
-    if unknown or not countries:
-        raise ValueError(
-            f"{'has ' + ','.join(unknown) + ', but ' if unknown else ''}must list the countries "
-            "that may be sent to by their ISO 3166 codes of two letters, such as SG,ID; 001 "
-            "stands for numbers of no country, and * for all countries"
-        )
+    if unknown := sorted(countries - SUPPORTED_REGIONS - {"*", "001"}):
+        raise ValueError(f"has {','.join(unknown)}, but must {_COUNTRIES}")
     return countries
-
-
-def _methods(text: str) -> tuple[str, ...]:
-    methods = tuple(_items(text.lower()))
-    if not methods or not set(methods) <= {"sms", "voice"}:
-        raise ValueError("must be sms, voice, or sms,voice")
-    return methods
-
-
-def _method(text: str) -> str:
-    if text.lower() not in ("sms", "voice", ""):
-        raise ValueError("must be sms or voice")
-    return text.lower()
 
 
 def _locale(text: str) -> str:
@@ -175,66 +135,71 @@ def _locale(text: str) -> str:
 
 
 def _endpoint(text: str) -> Endpoint:
-    found = re.fullmatch(rf"(?:(https?)://)?({_HOST}|\[[0-9a-f:]+\])(?::([0-9]{{1,5}}))?/?", text)
-    scheme, host, port = found.groups() if found else ("", "", "0")
-    scheme = scheme or "https"
-    host, number = (host or "").strip("[]"), int(port or (80 if scheme == "http" else 443))
-    if not 0 < number < 65536:
-        raise ValueError("must be a host, such as cams.ap-southeast-1.aliyuncs.com")
-    if scheme == "http" and not _is_loopback(host):
+    scheme, authority = text.rstrip("/").split("://") if "://" in text else ("https", text)
+    host, _, port = (
+        authority.rpartition(":") if re.search(r":\d+$", authority) else (authority, "", "")
+    )
+    is_loopback = host == "localhost" or re.fullmatch(r"127\.[0-9.]+|\[::1\]", host)
+    if scheme == "http" and not is_loopback:
         raise ValueError("may begin with http:// for a loopback address only: leave it out")
-    return Endpoint(scheme, host, number)
+    return Endpoint(scheme, host.strip("[]"), int(port or {"http": 80, "https": 443}[scheme]))
 
 
-def _store_url(text: str) -> str:
-    try:
-        url = urlsplit(text)
-        is_store = url.scheme in ("redis", "rediss") and url.hostname and url.port != 0
-    except ValueError:
-        is_store = False
-    if text != "memory://" and not is_store:
-        raise ValueError("must be memory://, or redis://host:port/0, or rediss://… for TLS")
-    return text
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]+)?", text) or float(text) == 0:
-        raise ValueError("must be a number of seconds above 0")
-    return float(text)
-
-
-def _transit_seconds(text: str) -> float:
-    if _seconds(text) < 0.125:
+def _transit(text: str) -> float:
+    if float(text) < 0.125:
         raise ValueError("must be at least 0.125: a call is counted up to so much later than sent")
     return float(text)
 
 
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError("must be a whole number above 0")
-    return int(text)
+class _Setting(NamedTuple):
+    default: str
+    pattern: str
+    make: Callable[[str], Any]
+    right: str
+
+    def value(self, text: str) -> Any:
+        if not re.fullmatch(self.pattern, text, re.ASCII | re.IGNORECASE):
+            raise ValueError(f"must {self.right}")
+        return self.make(text)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+_SPACES = "list the spaces that may be used, separated by commas, or be * for any"
+_COUNTRIES = (
+    "list the countries that may be sent to by their ISO 3166 codes of two letters, such as SG,ID; "
+    "001 stands for numbers of no country, and * for all countries"
+)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
+_PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
+_STORE = r"memory://|rediss?://([^\s/@]*@)?[^\s/@:]+(:\d+)?(/\d*)?(\?\S*)?"
+_SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,5}(\.\d+)?", float, "be a number of seconds above 0")
+_COUNT = _Setting("9", r"[1-9]\d{0,5}", int, "be a whole number above 0")
 
-
-#: Each variable, its default, and what makes a value of it.
-_SETTINGS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "CUST_SPACE_IDS": ("", _cust_space_ids),
-    "ALLOWED_COUNTRIES": ("", _countries),
-    "ALLOWED_METHODS": ("sms,voice", _methods),
-    "DEFAULT_METHOD": ("", _method),
-    "DEFAULT_LOCALE": ("en", _locale),
-    "CAMS_ENDPOINT": ("cams.ap-southeast-1.aliyuncs.com", _endpoint),
-    "CONNECT_TIMEOUT_SECONDS": ("3", _seconds),
-    "READ_TIMEOUT_SECONDS": ("10", _seconds),
-    "STORE_URL": ("memory://", _store_url),
-    "STORE_SECRET": ("", str),
-    "RESERVED_CONCURRENCY": ("9", _count),
-    "MAX_CALLS_PER_SECOND": ("9", _count),
-    "TRANSIT_ALLOWANCE_SECONDS": ("0.125", _transit_seconds),
+_SETTINGS = {
+    "CUST_SPACE_IDS": _Setting("", r"\*|(?:[!-)+\--~]{1,128}(\s*,\s*|$))+", _items, _SPACES),
+    "ALLOWED_COUNTRIES": _Setting("", r"[^,]+(,[^,]+)*", _countries, _COUNTRIES),
+    "ALLOWED_METHODS": _Setting(
+        "sms,voice",
+        r"(sms|voice)(\s*,\s*(sms|voice))*",
+        lambda text: _items(text.lower()),
+        "be sms, voice, or sms,voice",
+    ),
+    "DEFAULT_METHOD": _Setting("", r"(sms|voice)?", str.lower, "be sms or voice"),
+    "DEFAULT_LOCALE": _Setting("en", r".*", _locale, ""),
+    "CAMS_ENDPOINT": _Setting(
+        "cams.ap-southeast-1.aliyuncs.com",
+        rf"(https?://)?({_HOST})(:({_PORT}))?/?",
+        _endpoint,
+        "be a host, such as cams.ap-southeast-1.aliyuncs.com",
+    ),
+    "CONNECT_TIMEOUT_SECONDS": _SECONDS,
+    "READ_TIMEOUT_SECONDS": _SECONDS._replace(default="10"),
+    "STORE_URL": _Setting(
+        "memory://", _STORE, str, "be memory://, or redis://host:port/0, or rediss://… for TLS"
+    ),
+    "STORE_SECRET": _Setting("", r".*", str, ""),
+    "RESERVED_CONCURRENCY": _COUNT,
+    "MAX_CALLS_PER_SECOND": _COUNT,
+    "MAX_EVENT_AGE_SECONDS": _SECONDS._replace(default="600"),
+    "TRANSIT_ALLOWANCE_SECONDS": _SECONDS._replace(default="0.125", make=_transit),
 }

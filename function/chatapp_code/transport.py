@@ -19,7 +19,6 @@ from typing import Any
 
 import certifi
 from requests import PreparedRequest, Response, Session
-from requests.adapters import BaseAdapter
 
 #: Idle for longer, a connection may have died unseen while the instance was frozen.
 MAX_IDLE_SECONDS = 10.0
@@ -48,14 +47,14 @@ class Exchange:
 
     @property
     def is_whole(self) -> bool:
-        """A whole answer came."""
         return self.body is not None
 
 
-class Transport(BaseAdapter):
-    """A requests adapter over one kept-alive connection, for one caller at a time.
+class Transport(Session):
+    """A requests session over one kept-alive connection, for one caller at a time.
 
-    It sends each request at most once, follows no redirect, and uses no proxy.
+    It sends each request at most once, follows no redirect (which would carry the security token
+    along), and uses no proxy.
     """
 
     def __init__(self, scheme: str, host: str, port: int, clock: Clock) -> None:
@@ -66,13 +65,6 @@ class Transport(BaseAdapter):
         self._connection: _Connection | None = None
         self._idle_since = (0.0, 0.0)
         self._exchange: Exchange | None = None
-
-    def session(self) -> Session:
-        """A requests session in which every call goes through this transport."""
-        session = _NoRedirects()
-        session.mount("https://", self)
-        session.mount("http://", self)
-        return session
 
     def open(self, timeout_seconds: float) -> None:
         """Makes sure that there is a connection to trust a call with; raises OSError if not."""
@@ -103,15 +95,7 @@ class Transport(BaseAdapter):
         self._exchange = Exchange(deadline, latest_start)
         return self._exchange
 
-    def send(  # noqa: PLR0913, PLR0917 - the interface is requests'
-        self,
-        request: PreparedRequest,
-        stream: bool = False,  # noqa: ARG002
-        timeout: Any = None,  # noqa: ARG002
-        verify: Any = True,  # noqa: ARG002
-        cert: Any = None,  # noqa: ARG002
-        proxies: Any = None,  # noqa: ARG002
-    ) -> Response:
+    def send(self, request: PreparedRequest, **_: Any) -> Response:
         """Sends the request that was announced, and keeps status and body of the answer.
 
         Raises OSError, without the URL in its text, for everything that is no whole answer.
@@ -131,7 +115,7 @@ class Transport(BaseAdapter):
             self._idle_since = (exchange.ended_at, time.time())
             if exchange.written and not exchange.is_whole:
                 self.close()
-        return _response(request, exchange)
+        return _response(exchange)
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
@@ -147,12 +131,7 @@ class Transport(BaseAdapter):
             exchange.missed_its_turn = True
             return
         connection.exchange = exchange
-        connection.request(
-            request.method or "",
-            request.path_url,
-            body=request.body,
-            headers=request.headers,
-        )
+        connection.request(request.method or "", request.path_url, request.body, request.headers)
         answer = connection.getresponse()
         # http.client takes an end among the headers for their end, and 103 for the answer.
         if answer.reader.has_ended or answer.status < 200:
@@ -172,12 +151,6 @@ class Transport(BaseAdapter):
         monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock
         idle_seconds = max(self._clock() - monotonic, abs(time.time() - wall))
         return idle_seconds <= MAX_IDLE_SECONDS and self._connection.is_silent()
-
-
-class _NoRedirects(Session):
-    def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002
-        # Following one would carry the security token along.
-        return None
 
 
 class _Connection(http.client.HTTPConnection):
@@ -289,12 +262,11 @@ def _tls_context() -> ssl.SSLContext:
     return context
 
 
-def _response(request: PreparedRequest, exchange: Exchange) -> Response:
+def _response(exchange: Exchange) -> Response:
     if exchange.body is None or exchange.status is None:
         raise OSError("no whole answer came")
     response = Response()
     response.status_code = exchange.status
     response.headers.update(exchange.headers)
-    response.request = request
     response._content = exchange.body  # noqa: SLF001 - where requests itself puts it
     return response

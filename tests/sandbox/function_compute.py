@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -15,25 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.sandbox.acs3 import StsCredentials
+from tests.sandbox.delivery import AsynchronousInvocations
 from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
+from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 ROOT = Path(__file__).parents[2]
 
 _INVOCATIONS = "/2023-03-30/functions/{}/invocations"
-
-
-class Invoked(NamedTuple):
-    """What an invocation came to: the bytes, or the platform's error, of which kind."""
-
-    answer: bytes
-    error_type: str | None = None
-
-
-class ResourceExhausted(Exception):
-    """All instances that the function may have are busy."""
 
 
 class FunctionCompute:
@@ -67,6 +59,7 @@ class FunctionCompute:
             "function_name": function_name,
             "timeout_seconds": timeout_seconds,
         }
+        self.asynchronous = AsynchronousInvocations(self)
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
@@ -123,13 +116,16 @@ class FunctionCompute:
             with self._lock:
                 if instance.is_alive:
                     self._idle.append(instance)
-                else:
+                elif instance in self.instances:
                     self.instances.remove(instance)
 
     def _take(self) -> _Instance:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                instance = self._idle.pop()
+                if instance.is_alive:
+                    return instance
+                self.instances.remove(instance)
             if len(self.instances) >= self.reserved_concurrency:
                 raise ResourceExhausted
             instance = _Instance(self)
@@ -203,6 +199,12 @@ class _Instance:
             return Invoked(_json(**reply["error"]), "UnhandledInvocationError")
         return Invoked(reply["answer"])
 
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -241,6 +243,9 @@ class _Front(BaseHTTPRequestHandler):
         event = body
         if not by_api:
             event = http_event(self.command, self.path, self.headers.items(), body, request_id)
+        if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
+            platform.asynchronous.accept(event, request_id)
+            return self._send(HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b""))
         try:
             invoked = platform.invoke(event, request_id)
         except ResourceExhausted:

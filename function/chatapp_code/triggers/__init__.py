@@ -5,12 +5,23 @@ A new trigger is a module with a class like theirs, and its line in the list.
 
 from __future__ import annotations
 
+from chatapp_code.triggers.cloud_event import CloudEvent
 from chatapp_code.triggers.direct import DirectInvocation
 from chatapp_code.triggers.http import ApiGateway, HttpTrigger
+from chatapp_code.triggers.mns_topic import MnsTopic
+from chatapp_code.triggers.no_request import SourceWithoutRequests
+from chatapp_code.triggers.streams import EventStream
 from chatapp_code.triggers.trigger import Trigger, decode
 
 #: Tried from the top; a direct invocation is whatever nobody else recognises.
-TRIGGERS: tuple[type[Trigger], ...] = (HttpTrigger, ApiGateway)
+TRIGGERS: tuple[type[Trigger], ...] = (
+    HttpTrigger,
+    ApiGateway,
+    SourceWithoutRequests,
+    CloudEvent,
+    EventStream,
+    MnsTopic,
+)
 
 
 def recognise(event: bytes) -> Trigger:

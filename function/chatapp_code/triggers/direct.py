@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult
-from chatapp_code.triggers.trigger import Trigger, request_fields
+from chatapp_code.triggers.trigger import Message, Trigger, request_fields
 
 
 class DirectInvocation(Trigger):
@@ -14,8 +15,8 @@ class DirectInvocation(Trigger):
 
     source = "direct"
 
-    def fields(self) -> Fields:
-        return request_fields(self._content)
+    def messages(self) -> list[Message]:
+        return [Message(partial(request_fields, self._content))]
 
-    def reply(self, result: VerifyCodeResult) -> dict[str, Any]:
-        return result.for_the_account()
+    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
+        return results[0].for_the_account()

@@ -5,27 +5,35 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import Trigger, request_fields
+from chatapp_code.triggers.event_source import seconds_since_epoch
+from chatapp_code.triggers.trigger import Message, Trigger, request_fields
 
 
 class _HttpRequest(Trigger):
     def method(self) -> Any:
         raise NotImplementedError
 
-    def fields(self) -> Fields:
+    def messages(self) -> list[Message]:
+        return [Message(self._fields, sent_at=self.queued_at())]
+
+    def queued_at(self) -> float | None:
+        return None
+
+    def _fields(self) -> Fields:
         if self.method() != "POST":
             raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
-        given = self._content.get("headers")
-        headers = {k.lower(): v for k, v in given.items()} if isinstance(given, dict) else {}
+        headers = self._headers()
         _check_media_type(str(headers.get("content-type") or ""))
         fields = request_fields(self._body())
         return fields.replacing("idempotency_key", headers.get("idempotency-key"))
 
-    def reply(self, result: VerifyCodeResult) -> dict[str, Any]:
+    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
+        result = results[0]
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Cache-Control": "no-store",
@@ -40,6 +48,10 @@ class _HttpRequest(Trigger):
             "isBase64Encoded": False,
             "body": json.dumps(result.for_the_public()),
         }
+
+    def _headers(self) -> dict[str, Any]:
+        given = self._content.get("headers")
+        return {k.lower(): v for k, v in given.items()} if isinstance(given, dict) else {}
 
     def _body(self) -> bytes | str:
         body = self._content.get("body")
@@ -67,6 +79,12 @@ class HttpTrigger(_HttpRequest):
 
     def method(self) -> Any:
         return self._content["requestContext"]["http"].get("method")
+
+    def queued_at(self) -> float | None:
+        """When it was asked, where the platform has queued it since."""
+        if str(self._headers().get("x-fc-invocation-type")).lower() != "async":
+            return None
+        return seconds_since_epoch(self._content["requestContext"].get("timeEpoch"))
 
 
 class ApiGateway(_HttpRequest):

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult, refuse
 
 LARGEST_REQUEST_BYTES = 16 * 1024
+
+
+class Message(NamedTuple):
+    """One request in an event, and what its source says about it.
+
+    ``read`` gives its fields, or raises Refused with ``InvalidEvent`` where there is no request;
+    ``name`` is what names it where it has no idempotency key, together with its fields;
+    ``is_lasting`` says that the source gave that name; ``sent_at`` is in seconds since the epoch.
+    """
+
+    read: Callable[[], Fields]
+    name: str = ""
+    is_lasting: bool = True
+    sent_at: float | None = None
 
 
 class Trigger:
@@ -24,12 +39,12 @@ class Trigger:
         """Is this decoded event (None if it isn't JSON) one of this source?"""
         raise NotImplementedError
 
-    def fields(self) -> Fields:
-        """The request in the event; raises Refused with ``InvalidEvent`` if there is none."""
+    def messages(self) -> list[Message]:
+        """The messages in the event, each of which may be a request."""
         raise NotImplementedError
 
-    def reply(self, result: VerifyCodeResult) -> Any:
-        """The result in the form that the source passes on."""
+    def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
+        """The results, one for each message, in the form that the source passes on."""
         raise NotImplementedError
 
 
@@ -42,16 +57,29 @@ def decode(text: bytes | str) -> Any:
         return None
 
 
-def request_fields(text: bytes | str) -> Fields:
-    """The fields of the one request that is the whole text."""
+def check_size(text: bytes | str) -> None:
+    """Refuses the text of a request that is too large."""
     size = len(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     if size > LARGEST_REQUEST_BYTES:
         raise refuse("InvalidEvent", "A request may hold 16 KiB at most.", http_status=413)
+
+
+def request_fields(text: bytes | str) -> Fields:
+    """The fields of the one request that is the whole text."""
+    check_size(text)
     fields = decode(text)
     if not isinstance(fields, Fields):
         example = '{"phone_number": "+86…"}'
         raise refuse("InvalidEvent", f"Send one JSON object in UTF-8, such as {example}.")
     return fields
+
+
+def canonical(value: Any) -> str:
+    """The value as JSON text; Refused if it is nested too deeply for that."""
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        raise refuse("InvalidEvent", "The request is nested too deeply.") from None
 
 
 def _not_json(constant: str) -> Any:

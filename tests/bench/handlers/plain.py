@@ -30,6 +30,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         security_token=os.environ["ALIBABA_CLOUD_SECURITY_TOKEN"],
         endpoint=os.environ["CAMS_ENDPOINT"],
     )
+    if event == b"{}":
+        return {"code": "InvalidEvent"}
     query = {
         "PhoneNumber": json.loads(event)["phone_number"].lstrip("+"),
         "CustSpaceId": "cams-one",

@@ -1,0 +1,21 @@
+"""One CloudEvent: from an EventBridge rule, or from whoever invokes asynchronously."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatapp_code.triggers.event_source import EventSource, message
+from chatapp_code.triggers.trigger import Message
+
+
+class CloudEvent(EventSource):
+    """``data`` is the request, or carries it: as an object, as JSON text, or in base64."""
+
+    source = "eventbridge"
+
+    @staticmethod
+    def recognises(content: Any) -> bool:
+        return isinstance(content, dict) and "specversion" in content
+
+    def messages(self) -> list[Message]:
+        return [message(self._content)]

@@ -1,0 +1,33 @@
+"""An MNS/SMQ topic, pushed as JSON, or as a stream with attributes ("Trigger event formats").
+
+Pushed as a stream without attributes, the text arrives alone: that is a direct invocation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatapp_code.request import Fields
+from chatapp_code.triggers.event_source import EventSource, message
+from chatapp_code.triggers.trigger import Message
+
+
+class MnsTopic(EventSource):
+    """``Message`` or ``body`` carries the request; attributes may stand beside it."""
+
+    source = "mns_topic"
+
+    @staticmethod
+    def recognises(content: Any) -> bool:
+        if not isinstance(content, dict):
+            return False
+        is_json = "Message" in content and ("TopicOwner" in content or "MessageMD5" in content)
+        return is_json or content.keys() == {"body", "attrs"}
+
+    def messages(self) -> list[Message]:
+        own = [pair for pair in self._content.pairs if pair[0] in _OWN_KEYS]
+        return [message(Fields.from_pairs(own))]
+
+
+#: The attributes, which may have any name, are no request.
+_OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")

@@ -1,0 +1,151 @@
+"""Real processes under asynchronous delivery: retried, duplicated, batched, killed and frozen."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.delivery import EventStream
+from tests.sandbox.function_compute import FunctionCompute
+from tests.test_platform import call
+
+EVENT = {"specversion": "1.0", "source": "test", "data": {"phone_number": "+8613800001234"}}
+REFUSED = Behaviour.says(400, Code="Product.Unsubscript")
+
+
+@pytest.fixture
+def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
+    """One instance, which isn't paced: pacing is shown elsewhere."""
+    environment = {
+        "CAMS_ENDPOINT": gateway.endpoint,
+        "CUST_SPACE_IDS": "cams-one",
+        "ALLOWED_COUNTRIES": "CN",
+        "RESERVED_CONCURRENCY": "1",
+        "MAX_CALLS_PER_SECOND": "1000",
+    }
+    with FunctionCompute(environment, reserved_concurrency=1) as running:
+        gateway.accept(running.credentials)
+        yield running
+
+
+def invoke_asynchronously(platform: FunctionCompute, event: Any) -> None:
+    url = platform.url + platform.invocations_path
+    status, _, body = call(url, event, **{"X-Fc-Invocation-Type": "Async"})
+    assert (status, body) == (202, b"")
+
+
+def test_asynchronous_events_are_sent(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """Many at once are accepted, wait while the one instance is busy, and are each sent once."""
+    for number in range(6):
+        invoke_asynchronously(platform, {**EVENT, "id": str(number)})
+    platform.asynchronous.wait()
+    assert len(gateway.messages) == 6
+    assert platform.asynchronous.failure_destination == []
+
+
+def test_a_refused_event_reaches_the_failure_destination(
+    platform: FunctionCompute, gateway: CamsGateway
+) -> None:
+    """What surely wasn't sent is tried again, then handed to the failure destination."""
+    gateway.will(*[REFUSED] * 4)
+    invoke_asynchronously(platform, {**EVENT, "id": "1"})
+    platform.asynchronous.wait()
+    (failure,) = platform.asynchronous.failure_destination
+    assert failure["requestContext"]["approximateInvokeCount"] == 4
+    answer = json.loads(failure["responsePayload"])
+    assert answer["errorType"] == "NotSent"
+    assert json.loads(answer["errorMessage"])["code"] == "Product.Unsubscript"
+    assert "13800001234" not in failure["responsePayload"]
+    assert gateway.requests_seen == 4
+
+
+def test_an_unknown_outcome_is_not_tried_again(
+    platform: FunctionCompute, gateway: CamsGateway
+) -> None:
+    """An event whose code may be on its way is done, for the platform too."""
+    gateway.will(Behaviour(fault="close", sends=True))
+    invoke_asynchronously(platform, {**EVENT, "id": "1"})
+    platform.asynchronous.wait()
+    assert (gateway.requests_seen, len(gateway.messages)) == (1, 1)
+    assert platform.asynchronous.failure_destination == []
+
+
+def test_a_bare_request_is_returned(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """A bare request can't be told from a synchronous one: its refusal isn't tried again."""
+    gateway.will(REFUSED)
+    invoke_asynchronously(platform, EVENT["data"])
+    platform.asynchronous.wait()
+    assert gateway.requests_seen == 1
+
+
+def test_an_http_request_may_be_queued(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """An HTTP request may ask for asynchronous invocation, too."""
+    status, _, _ = call(platform.url, EVENT["data"], **{"X-Fc-Invocation-Type": "Async"})
+    platform.asynchronous.wait()
+    assert (status, len(gateway.messages)) == (202, 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_a_stream_delivered_again_and_out_of_order(
+    platform: FunctionCompute, gateway: CamsGateway, batch_size: int
+) -> None:
+    """Every message ends as sent, as unknown, or as a dead letter, and none is sent twice."""
+    turned = random.Random(7)
+    messages = [
+        {"messageId": str(n), "messageBody": json.dumps({"phone_number": f"+86138000012{n:02}"})}
+        for n in range(8)
+    ]
+    deliveries = [message for message in messages for _ in range(turned.randint(1, 4))]
+    turned.shuffle(deliveries)
+    faults = [
+        Behaviour(sends=True),
+        Behaviour(fault="close", sends=True),
+        Behaviour.says(200, Code="136024", Success=False),
+        Behaviour.says(500, Code="InternalError"),
+        REFUSED,
+    ]
+    gateway.will(*turned.choices(faults, k=12))
+    stream = EventStream(platform, batch_size)
+    stream.deliver(deliveries)
+    sent = [message.phone_number for message in gateway.messages]
+    assert len(sent) == len(set(sent))
+    dead = {message["messageId"] for message in stream.dead_letters}
+    assert len(stream.answers) + len(stream.dead_letters) == len(deliveries)
+    assert {answer["sent"] for answer in stream.answers} <= {"yes", "unknown"}
+    assert dead | {message["messageId"] for message in messages} == {str(n) for n in range(8)}
+
+
+def test_a_killed_instance(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """An instance that dies in its call fails the delivery; the next one starts another."""
+    gateway.will(Behaviour(fault="hang"))
+
+    def kill_in_the_call() -> None:
+        while not gateway.requests_seen:
+            time.sleep(0.01)
+        platform.instances[0].process.kill()
+
+    threading.Thread(target=kill_in_the_call).start()
+    status, _, body = call(platform.url)
+    assert (status, body) == (502, b"Internal Server Error")
+    gateway.released.set()
+    assert call(platform.url)[0] == 200
+
+
+def test_a_frozen_instance(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """An instance that was frozen goes on as if nothing had been."""
+    assert call(platform.url)[0] == 200
+    (instance,) = platform.instances
+    instance.freeze()
+    thaw = threading.Timer(0.5, instance.thaw)
+    thaw.start()
+    began = time.monotonic()
+    assert call(platform.url)[0] == 200
+    assert time.monotonic() - began >= 0.5
+    assert platform.instances == [instance]
