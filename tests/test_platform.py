@@ -27,6 +27,8 @@ def environment(gateway: CamsGateway) -> dict[str, str]:
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
+        "RESERVED_CONCURRENCY": "1",
+        "MAX_CALLS_PER_SECOND": "1000",  # pacing is shown elsewhere
     }
 
 

@@ -95,7 +95,7 @@ class CamsGateway:
         return f"127.0.0.1:{port}" if self.tls else f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> CamsGateway:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
         thread.start()
         return self
 

@@ -78,7 +78,7 @@ class FunctionCompute:
         return _INVOCATIONS.format(self.configuration["function_name"])
 
     def __enter__(self) -> FunctionCompute:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
         thread.start()
         return self
 
