@@ -51,7 +51,7 @@ class Sender:
             if result is not None and result.code == "UpstreamUnavailable":
                 self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
             longest_wait = current.seconds_left - self._settings.attempt_seconds
-            if longest_wait > 0 and not self._is_open(current):
+            if longest_wait >= 0 and not self._is_open(current):
                 result = unreachable()
                 continue
             wait = self._take_turn(longest_wait)
@@ -107,17 +107,14 @@ class Sender:
 
 
 def _pacing(settings: Settings, clock: Callable[[], float]) -> SlotRest | SharedTurns:
+    transit = settings.transit_allowance_seconds
     if settings.shares_a_store:
         from chatapp_code.redis_store import RedisStore  # noqa: PLC0415 - loaded where it is used
 
         store = RedisStore(settings.store_url, clock)
-        calls_per_second, transit = (
-            settings.max_calls_per_second,
-            settings.transit_allowance_seconds,
-        )
-        return SharedTurns(store, calls_per_second, transit)
+        return SharedTurns(store, settings.max_calls_per_second, transit)
     started_at = clock() - invocation.process_age_seconds()
-    return SlotRest(settings.calls_per_slot, settings.transit_allowance_seconds, clock, started_at)
+    return SlotRest(settings.calls_per_slot, transit, clock, started_at)
 
 
 def _no_turn(wait: float) -> VerifyCodeResult:

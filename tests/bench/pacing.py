@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,7 +138,7 @@ def _flood(platform: FunctionCompute, gateway: CamsGateway, calls: int, outcome:
         while len(gateway.call_times) < calls:
             began = time.monotonic()
             try:
-                answer = platform.invoke(EVENT, "bench").answer
+                answer = platform.invoke(EVENT, str(uuid.uuid4())).answer
                 code = json.loads(answer).get("code") or "Failed"
             except ResourceExhausted:
                 code = "ResourceExhausted"

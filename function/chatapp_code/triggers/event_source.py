@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +19,7 @@ from chatapp_code.triggers.trigger import Message, Trigger, canonical, check_siz
 #: The keys under which the sources carry a message, from the outside in.
 _CARRIERS = ("data", "data_base64", "messageBody", "Message", "body", "value")
 
-_MOST_LISTED = 40  # a line of the log holds 32 KB
+_LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 
 _MOMENT = TypeAdapter(datetime)
 
@@ -52,12 +53,10 @@ class Stream(EventSource):
         return answers
 
     def _summary(self, unsent: list[dict[str, Any]], count: int) -> dict[str, Any]:
-        counts = {
-            "messages": count,
-            "unsent": len(unsent),
-            "listed": min(len(unsent), _MOST_LISTED),
-        }
-        return {"counts": counts, "unsent": unsent[:_MOST_LISTED]}
+        sizes = accumulate(len(json.dumps(answer)) for answer in unsent)
+        listed = sum(1 for size in sizes if size <= _LISTED_BYTES)
+        counts = {"messages": count, "unsent": len(unsent), "listed": listed}
+        return {"counts": counts, "unsent": unsent[:listed]}
 
 
 def message(item: Any) -> Message:
