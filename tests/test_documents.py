@@ -30,6 +30,15 @@ def s_yaml() -> dict[str, Any]:
     return content
 
 
+def queue_trigger() -> dict[str, Any]:
+    """The trigger that s.yaml has commented out."""
+    text = (ROOT / "s.yaml").read_text()
+    lines = text[text.index("# - triggerName: queue") :].splitlines()
+    content = yaml.safe_load("\n".join(line.strip()[2:] for line in lines))
+    trigger: dict[str, Any] = content[0]
+    return trigger
+
+
 def function_props() -> dict[str, Any]:
     props: dict[str, Any] = s_yaml()["resources"]["verify_code"]["props"]
     return props
@@ -67,6 +76,8 @@ def test_s_yaml_fits_the_components_schema() -> None:
     assert function_props().keys() <= schema["properties"].keys()
     trigger = function_props()["triggers"][0]["triggerConfig"]
     jsonschema.Draft7Validator(schema["definitions"]["IHttpTriggerConfig"]).validate(trigger)
+    queue = queue_trigger()["triggerConfig"]
+    jsonschema.Draft7Validator(schema["definitions"]["IEventBridge"]).validate(queue)
 
 
 @pytest.mark.skipif(not ROS_PROPERTIES.exists(), reason="the property tables aren't here")
@@ -106,6 +117,14 @@ def test_the_cap_is_one_figure() -> None:
     assert in_function["RESERVED_CONCURRENCY"] == cap == {"Ref": "ReservedConcurrency"}
     in_s_yaml = s_yaml()["vars"]["reservedConcurrency"]
     assert in_s_yaml == template()["Parameters"]["ReservedConcurrency"]["Default"] == 9
+
+
+def test_a_queue_delivers_one_message_at_a_time() -> None:
+    """What fails comes again alone, and ends in a dead-letter queue."""
+    options = queue_trigger()["triggerConfig"]["runOptions"]
+    assert options["batchWindow"]["CountBasedWindow"] == 1
+    assert options["deadLetterQueue"]["Arn"]
+    assert options["errorsTolerance"] == "ALL"
 
 
 def test_readme_names_every_setting() -> None:

@@ -172,7 +172,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
 _STORE = r"memory://|rediss?://([^\s/@]*@)?[^\s/@:]+(:\d+)?(/\d*)?(\?\S*)?"
-_SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,5}(\.\d+)?", float, "be a number of seconds above 0")
+_SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
 _COUNT = _Setting("9", r"[1-9]\d{0,5}", int, "be a whole number above 0")
 
 _SETTINGS = {
