@@ -31,6 +31,7 @@ def test_defaults() -> None:
         ("ALLOWED_METHODS", "Voice,SMS"),
         ("DEFAULT_LOCALE", "zh-CN"),
         ("CAMS_ENDPOINT", "https://cams.ap-southeast-1.aliyuncs.com/"),
+        ("CAMS_ENDPOINT", "HTTPS://CAMS.ap-southeast-1.ALIYUNCS.com"),
         ("CAMS_ENDPOINT", "127.0.0.1:8443"),
         ("CAMS_ENDPOINT", "http://localhost:8080"),
         ("CAMS_ENDPOINT", "http://[::1]:8080"),
@@ -70,6 +71,11 @@ def test_right_settings(name: str, value: str) -> None:
         ("CAMS_ENDPOINT", "two words"),
         ("CAMS_ENDPOINT", "host:port"),
         ("CAMS_ENDPOINT", "host:0"),
+        ("CAMS_ENDPOINT", f"{'a' * 64}.com"),
+        ("STORE_URL", "MEMORY://"),
+        ("STORE_URL", "REDIS://127.0.0.1/0"),
+        ("STORE_URL", "redis://127.0.0.1:99999/0"),
+        ("STORE_URL", "redis://127.0.0.1/0?unknown=1"),
         ("CAMS_ENDPOINT", "host:99999"),
         ("CAMS_ENDPOINT", "cams..com"),
         ("CAMS_ENDPOINT", "-"),
@@ -120,6 +126,13 @@ def test_many_instances_share_a_store() -> None:
     settings = load({**RIGHT, **store, "RESERVED_CONCURRENCY": "16"}, 20)
     assert settings.shares_a_store
     assert settings.attempt_seconds == 14
+
+
+def test_the_quota_holds_however_the_endpoint_is_spelled() -> None:
+    """A name in capitals is still the real API's."""
+    wrong = {"CAMS_ENDPOINT": "CAMS.AP-SOUTHEAST-1.ALIYUNCS.COM", "MAX_CALLS_PER_SECOND": "10"}
+    with pytest.raises(WrongSettings, match="MAX_CALLS_PER_SECOND is 10"):
+        load({**RIGHT, **wrong}, 20)
 
 
 def test_a_stand_in_has_limits_of_its_own() -> None:

@@ -97,11 +97,8 @@ class _Answer:
 
     def _retry_after_seconds(self) -> float:
         is_number = re.fullmatch(r"[0-9]{1,9}", self._retry_after)
-        return (
-            int(self._retry_after) / 1000
-            if is_number and int(self._retry_after)
-            else FLOW_CONTROL_SECONDS
-        )
+        milliseconds = int(self._retry_after) if is_number else 0
+        return milliseconds / 1000 or FLOW_CONTROL_SECONDS
 
     def _make(
         self, sent: Any, code: str, http_status: int, message: str, **more: Any

@@ -56,10 +56,7 @@ class Cams:
 
     def open(self) -> None:
         """Opens the connection unless a good one is open; raises OSError if it can't."""
-        try:
-            self._transport.open(self._settings.connect_timeout_seconds)
-        except UnicodeError:
-            raise OSError("the endpoint's name is no host name") from None
+        self._transport.open(self._settings.connect_timeout_seconds)
 
     def close(self) -> None:
         """Closes the connection."""

@@ -135,10 +135,10 @@ def _locale(text: str) -> str:
 
 
 def _endpoint(text: str) -> Endpoint:
-    scheme, authority = text.rstrip("/").split("://") if "://" in text else ("https", text)
-    host, _, port = (
-        authority.rpartition(":") if re.search(r":\d+$", authority) else (authority, "", "")
-    )
+    scheme, _, authority = text.lower().rstrip("/").rpartition("://")
+    scheme = scheme or "https"
+    has_port = re.search(r":\d+$", authority)
+    host, _, port = authority.rpartition(":") if has_port else (authority, "", "")
     is_loopback = host == "localhost" or re.fullmatch(r"127\.[0-9.]+|\[::1\]", host)
     if scheme == "http" and not is_loopback:
         raise ValueError("may begin with http:// for a loopback address only: leave it out")
@@ -171,7 +171,7 @@ _COUNTRIES = (
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
-_STORE = r"memory://|rediss?://([^\s/@]*@)?[^\s/@:]+(:\d+)?(/\d*)?(\?\S*)?"
+_STORE = rf"(?-i:memory://|rediss?://([^\s/@]*@)?[^\s/@:?]+(:({_PORT}))?(/\d*)?)"
 _SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
 _COUNT = _Setting("9", r"[1-9]\d{0,5}", int, "be a whole number above 0")
 

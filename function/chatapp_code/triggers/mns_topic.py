@@ -11,6 +11,9 @@ from chatapp_code.request import Fields
 from chatapp_code.triggers.event_source import EventSource, message
 from chatapp_code.triggers.trigger import Message
 
+#: The attributes beside them, which may have any name, are no request.
+_OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")
+
 
 class MnsTopic(EventSource):
     """``Message`` or ``body`` carries the request; attributes may stand beside it."""
@@ -27,7 +30,3 @@ class MnsTopic(EventSource):
     def messages(self) -> list[Message]:
         own = [pair for pair in self._content.pairs if pair[0] in _OWN_KEYS]
         return [message(Fields.from_pairs(own))]
-
-
-#: The attributes, which may have any name, are no request.
-_OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")
