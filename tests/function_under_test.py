@@ -11,12 +11,20 @@ import pytest
 
 from chatapp_code.cams import Cams
 from chatapp_code.instance import Instance
+from chatapp_code.parts import Parts
 from chatapp_code.transport import Exchange
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
 
 NUMBER = "+8613800001234"
+
+#: Settings for tests that aren't about allowances; those that aren't about pacing add the others.
+WITHOUT_LIMITS = {
+    "SEND_LIMITS_PER_NUMBER": "99999/second",
+    "SEND_LIMITS_IN_ALL": "99999/second",
+}
+WITHOUT_PACING = {**WITHOUT_LIMITS, "RESERVED_CONCURRENCY": "1", "MAX_CALLS_PER_SECOND": "1000"}
 
 
 class HttpReply(NamedTuple):
@@ -41,8 +49,7 @@ class FunctionUnderTest:
             CAMS_ENDPOINT=gateway.endpoint,
             CUST_SPACE_IDS="cams-one,cams-two",
             ALLOWED_COUNTRIES="CN,SG,US,AT,GB",
-            RESERVED_CONCURRENCY="1",
-            MAX_CALLS_PER_SECOND="1000",
+            **WITHOUT_PACING,
         )
 
     def set(self, **environment: str) -> None:
@@ -55,13 +62,18 @@ class FunctionUnderTest:
 
     def close(self) -> None:
         """Closes the connection that an instance keeps for as long as it lives."""
-        if self.instance._sender:
-            self.instance._sender.close()
+        if isinstance(self.instance._parts, Parts):
+            self.instance._parts.close()
 
     @property
     def cams(self) -> Cams:
-        assert self.instance._sender
-        return self.instance._sender._cams
+        return self.parts.sender._cams
+
+    @property
+    def parts(self) -> Parts:
+        """What the instance made of the settings, after its first request."""
+        assert isinstance(self.instance._parts, Parts)
+        return self.instance._parts
 
     def clock(self) -> float:
         return time.monotonic() + self.turned_seconds

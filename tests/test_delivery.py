@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.delivery import EventStream
 from tests.sandbox.function_compute import FunctionCompute
@@ -27,8 +28,7 @@ def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
-        "RESERVED_CONCURRENCY": "1",
-        "MAX_CALLS_PER_SECOND": "1000",
+        **WITHOUT_PACING,
     }
     with FunctionCompute(environment, reserved_concurrency=1) as running:
         gateway.accept(running.credentials)

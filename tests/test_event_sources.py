@@ -276,7 +276,7 @@ def test_names_are_forgotten_after_a_day(source: FunctionUnderTest) -> None:
 
 def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
     """As many requests as memory holds are remembered, the newest of them."""
-    source.monkeypatch.setattr("chatapp_code.store.MOST_CLAIMS", 3)
+    source.monkeypatch.setattr("chatapp_code.memory_store.MOST_CLAIMS", 3)
     for key in ("1", "2", "3", "4"):
         source.ask(idempotency_key=key)
     assert source.ask(idempotency_key="4")["replayed"] is True

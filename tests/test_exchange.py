@@ -282,7 +282,7 @@ def test_no_time_left_for_a_call(function: FunctionUnderTest) -> None:
     function.instance.initialize(function.context)
     began = time.monotonic()
     function.monkeypatch.setattr(
-        function.instance, "_settings_for", _turning(function, function.instance._settings_for)
+        function.instance, "_ready", _turning(function, function.instance._ready)
     )
     result = function.ask()
     assert (result["sent"], result["code"]) == ("no", "QuotaExhausted")

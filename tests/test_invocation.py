@@ -52,7 +52,7 @@ def test_the_entry_points(function: FunctionUnderTest) -> None:
     index.initialize(function.context)
     event = b'{"phone_number": "+8613800001234"}'
     assert index.handler(event, function.context)["sent"] == "yes"
-    index._instance._sender.close()
+    index._instance._parts.close()
 
 
 def test_an_invocation_without_an_id() -> None:

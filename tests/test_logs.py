@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chatapp_code import logs
+from chatapp_code.parts import Parts
 from tests.function_under_test import NUMBER, FunctionUnderTest
 
 
@@ -71,7 +72,7 @@ def test_a_bug_is_logged_without_its_text(
     def broken(*_: Any) -> None:
         raise RuntimeError(f"no way to {NUMBER}")
 
-    function.monkeypatch.setattr(function.instance, "_load_sender", broken)
+    function.monkeypatch.setattr(Parts, "sender", property(broken))
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
     assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
@@ -105,7 +106,7 @@ def test_initialize_never_raises(
     def broken(*_: Any) -> None:
         raise RuntimeError
 
-    function.monkeypatch.setattr(function.instance, "_load_sender", broken)
+    function.monkeypatch.setattr(Parts, "sender", property(broken))
     function.instance.initialize(function.context)
     assert [line["event"] for line in lines(capsys)] == ["bug"]
 

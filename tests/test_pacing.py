@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatapp_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest
+from chatapp_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest, Turns
 from chatapp_code.redis_store import MAX_IDLE_SECONDS, RedisStore
-from chatapp_code.store import StoreUnavailable, Turns
+from chatapp_code.store import StoreUnavailable
 from chatapp_code.transport import Exchange
-from tests.function_under_test import FunctionUnderTest
+from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.valkey import Valkey
@@ -198,9 +198,6 @@ class TurnsByHand(Turns):
     def hold_turns(self, seconds: float) -> None:
         self.free = max(self.free, self.now + seconds)
 
-    def close(self) -> None:
-        raise NotImplementedError
-
 
 CALL = st.tuples(st.floats(0, 0.4) | st.just(0.0), PART | st.sampled_from([0.0, 1.0]), PART)
 
@@ -310,7 +307,8 @@ def test_a_missed_turn_is_given_up(shared: FunctionUnderTest) -> None:
     def oversleep(seconds: float) -> None:
         real(seconds + (late.pop() if late else 0.0))
 
-    shared.instance._sleep = oversleep
+    shared.monkeypatch.setattr(shared, "sleep", oversleep)
+    shared.set()
     assert shared.ask()["sent"] == "yes"
     assert late == []
     assert len(shared.slept) == 3
@@ -337,8 +335,7 @@ def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, store: Red
         raise StoreUnavailable
 
     shared.ask()
-    assert shared.instance._sender is not None
-    shared.monkeypatch.setattr(shared.instance._sender._pacing, "hold", fails)
+    shared.monkeypatch.setattr(shared.parts.sender._pacing, "hold", fails)
     body = b'{"Code": "Throttling.User"}'
     shared.gateway.will(*[Behaviour(400, body, {"x-acs-retry-after": "1"})] * 3)
     assert shared.ask()["code"] == "Throttling.User"
@@ -381,6 +378,7 @@ def test_real_calls_through_processes(
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
+        **WITHOUT_LIMITS,
     }
     if with_store:
         environment |= {"STORE_URL": valkey.url, "STORE_SECRET": SECRET}

@@ -17,6 +17,7 @@ import pytest
 
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
+from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.http_event import http_answer, http_event
 
 REQUEST = {"phone_number": "+8613800001234"}
@@ -27,8 +28,7 @@ def environment(gateway: CamsGateway) -> dict[str, str]:
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
-        "RESERVED_CONCURRENCY": "1",
-        "MAX_CALLS_PER_SECOND": "1000",  # pacing is shown elsewhere
+        **WITHOUT_PACING,
     }
 
 

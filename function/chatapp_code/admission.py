@@ -1,20 +1,35 @@
-"""May it be sent now? Not if it is too old, and not if it was answered before."""
+"""May it be sent now? Not too late, not twice, not too often."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import hmac
+import json
+import math
 import re
+import secrets
 from collections.abc import Callable
-from typing import NamedTuple
 
+from chatapp_code.caller import Caller
+from chatapp_code.invocation import Invocation
 from chatapp_code.request import Fields, VerifyCodeRequest
 from chatapp_code.result import OWN_CODES, VerifyCodeResult, refuse
 from chatapp_code.settings import Settings
-from chatapp_code.store import Claims
+from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
 from chatapp_code.triggers.trigger import Message, canonical
 
 #: How long the name of a request is remembered.
 NAME_SECONDS = 24 * 3600.0
+
+#: When to ask again after the store could not be reached.
+STORE_RETRY_SECONDS = 5.0
+
+_REFUSALS = {
+    "TooSoon": "A code for this number was asked for too short a time ago; nothing was sent.",
+    "TooManyRequests": "You asked for too many codes; nothing was sent.",
+    "TotalLimitReached": "Too many codes were asked for in all; nothing was sent.",
+}
 
 #: Refusals by the API that the operator must mend: asking again after that does no harm.
 _TO_MEND = re.compile(
@@ -23,46 +38,143 @@ _TO_MEND = re.compile(
 )
 
 
-class Claim(NamedTuple):
-    """A request's right to be sent once: its name, hashed, and how long that is remembered."""
-
-    name: str
-    seconds: float
-    earlier_result: VerifyCodeResult | None
-
-
 class Admission:
-    """Lets each request pass once, however often its message is delivered."""
+    """Lets each request pass once, however often its message is delivered, and not too many."""
 
-    def __init__(self, settings: Settings, claims: Claims, wall_clock: Callable[[], float]) -> None:
-        self._most_age_seconds = settings.max_event_age_seconds
-        self._claims = claims
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
         self._wall_clock = wall_clock
 
-    def claim(
-        self, message: Message, fields: Fields, request: VerifyCodeRequest, invocation_id: str
-    ) -> Claim:
-        """The claim of this request; Refused if its event is too old."""
+    def admit(
+        self,
+        message: Message,
+        fields: Fields,
+        request: VerifyCodeRequest,
+        caller: Caller,
+        current: Invocation,
+    ) -> Permit:
+        """The permit to send, or with the earlier result of this request; else Refused."""
+        if caller.is_unknown:
+            raise refuse("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
+        most_age_seconds = self._settings.max_event_age_seconds
         age_seconds = self._wall_clock() - message.sent_at if message.sent_at is not None else 0.0
-        if age_seconds > self._most_age_seconds:
-            text = f"The event is older than {self._most_age_seconds:g} seconds; nothing was sent."
+        if age_seconds > most_age_seconds:
+            text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
-        key, is_lasting = request.idempotency_key, True
-        if not key and message.name:
-            is_lasting = message.is_lasting
-        first = f"key {key}" if key else message.name or f"invocation {invocation_id}"
-        # The same name with another request is another request.
-        name = hashlib.sha256(canonical([first, fields.pairs]).encode()).hexdigest()
-        seconds = NAME_SECONDS if is_lasting else self._most_age_seconds
-        return Claim(name, seconds, self._claims.find(name))
+        name, lasts_seconds = f"key {request.idempotency_key}", NAME_SECONDS
+        if not request.idempotency_key:
+            name = message.name or f"invocation {current.id}"
+            lasts_seconds = NAME_SECONDS if message.is_lasting else most_age_seconds
+        claim = Claim(
+            # The same name with another request, or from another caller, is another request.
+            key=self._key("request", name, caller, fields.pairs),
+            token=secrets.token_hex(8),
+            lasts_seconds=lasts_seconds,
+            deadline_seconds=current.timeout_seconds,
+            allowances=tuple(self._allowances(request, caller)),
+        )
+        try:
+            verdict = self._store.admit(claim)
+        except StoreUnavailable:
+            raise store_unavailable() from None
+        if verdict.outcome == "under way":
+            text = "This request, or another one for the number, is under way; nothing was sent."
+            raise refuse("InProgress", text, retry_after_seconds=_rounded(verdict.wait_seconds))
+        if verdict.outcome == "refused":
+            wait = _rounded(verdict.wait_seconds)
+            raise refuse(verdict.text, _REFUSALS[verdict.text], retry_after_seconds=wait)
+        return Permit(self._store, claim, verdict, self._clock)
 
-    def settle(self, claim: Claim, result: VerifyCodeResult) -> None:
-        """Remembers the result, unless asking again does no harm."""
-        if not _is_given_back(result):
-            self._claims.settle(claim.name, result, claim.seconds)
+    def _allowances(self, request: VerifyCodeRequest, caller: Caller) -> list[Allowance]:
+        settings = self._settings
+        number = self._key("number", request.phone_number.digits)
+        allowances = [Allowance(number, settings.send_limits_per_number, "TooSoon")]
+        if caller.id is not None:
+            key = self._key("caller", caller.id)
+            allowances.append(Allowance(key, settings.send_limits_per_caller, "TooManyRequests"))
+        in_all = settings.send_limits_in_all
+        return [*allowances, Allowance(self._key("all"), in_all, "TotalLimitReached")]
+
+    def _key(self, *parts: object) -> str:
+        text = canonical(parts).encode()
+        return hmac.new(self._settings.store_secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+class Permit:
+    """The right to send one request once, as the store keeps it."""
+
+    def __init__(
+        self, store: Store, claim: Claim, verdict: Verdict, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._claim = claim
+        self._verdict = verdict
+        self._clock = clock
+        self._admitted_at = clock()
+        self._is_calling = False
+
+    @property
+    def earlier_result(self) -> VerifyCodeResult | None:
+        """The result to replay, where this request came before."""
+        if self._verdict.outcome == "settled":
+            return VerifyCodeResult(**json.loads(self._verdict.text), replayed=True)
+        if self._verdict.outcome == "abandoned":
+            text = "An earlier delivery of this request ended in its call; a code may be sent."
+            return VerifyCodeResult.own("UpstreamDisconnected", text, replayed=True)
+        return None
+
+    def call(self) -> None:
+        """To be said just before the first byte is written; raises Refused if it may not be."""
+        self._is_calling = True
+        try:
+            self._store.mark(self._claim, True, self._age_seconds)
+        except StoreUnavailable:
+            raise store_unavailable() from None
+
+    def wait(self) -> None:
+        """To be said before another attempt is waited for: nothing was sent so far."""
+        if self._is_calling:
+            self._is_calling = False
+            with contextlib.suppress(StoreUnavailable):
+                self._store.mark(self._claim, False, self._age_seconds)
+
+    def settle(self, result: VerifyCodeResult) -> VerifyCodeResult:
+        """Keeps the result, or gives the claim back; the result, with the resend countdown."""
+        if self._verdict.outcome == "admitted":
+            with contextlib.suppress(StoreUnavailable):
+                if _is_given_back(result):
+                    self._store.give_back(self._claim)
+                else:
+                    self._store.settle(self._claim, result.stored())
+        if result.sent == "no":
+            return result
+        wait = max(0.0, self._verdict.wait_seconds - self._age_seconds)
+        return result.model_copy(update={"retry_after_seconds": _rounded(wait)})
+
+    @property
+    def _age_seconds(self) -> float:
+        return self._clock() - self._admitted_at
+
+
+def store_unavailable() -> Exception:
+    """The exception that ends a request which the store can't be asked about."""
+    text = "The store can't be reached; nothing was sent."
+    return refuse("StoreUnavailable", text, retry_after_seconds=STORE_RETRY_SECONDS)
 
 
 def _is_given_back(result: VerifyCodeResult) -> bool:
     if result.sent != "no":
         return False
     return result.retryable or result.code in OWN_CODES or bool(_TO_MEND.fullmatch(result.code))
+
+
+def _rounded(seconds: float) -> float:
+    return math.ceil(seconds * 1000) / 1000

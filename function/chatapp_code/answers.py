@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from chatapp_code.phone_number import PhoneNumber
-from chatapp_code.result import VerifyCodeResult
+from chatapp_code.result import ACCEPTED, VerifyCodeResult
 
 if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
     from chatapp_code.transport import Exchange
@@ -80,7 +80,7 @@ class _Answer:
             known = {"retryable": True, "retry_after_seconds": wait}
             return self._make("no", code or "Throttling", 429, message, **known)
         if self._status == 200 and says_ok and succeeded is not False:
-            return self._make("yes", "OK", 200, "CAMS took the request: the code is on its way.")
+            return self._make("yes", "OK", 200, ACCEPTED)
         if code and not says_sent and self._is_refusal(code):
             http_status = 422 if code.startswith("InvalidParameter.") else 424
             message = "The API refused the request; nothing was sent."

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chatapp_code import __version__, credentials, invocation, logs, triggers
-from chatapp_code.admission import Admission
+from chatapp_code.caller import identify
 from chatapp_code.invocation import Invocation
+from chatapp_code.parts import Parts, Time
 from chatapp_code.request import VerifyCodeRequest, validate
 from chatapp_code.result import Refused, VerifyCodeResult, refuse
 from chatapp_code.settings import Settings, WrongSettings, load
-from chatapp_code.store import MemoryClaims
 from chatapp_code.triggers.trigger import Message
-
-if TYPE_CHECKING:
-    from chatapp_code.sending import Sender
 
 
 class Instance:
@@ -29,93 +26,89 @@ class Instance:
         sleep: Callable[[float], None] = time.sleep,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._wall_clock = wall_clock
-        self._settings: Settings | str | None = None
-        self._admission: Admission | None = None
-        self._sender: Sender | None = None
+        self._time = Time(clock, sleep, wall_clock)
+        self._parts: Parts | str = ""
         self._is_first = True
         logs.silence_libraries()
 
     def initialize(self, context: Any) -> None:
-        """Loads what the first call needs and opens the connection; never raises."""
+        """Loads what the first call needs and opens the connections; never raises."""
         try:
-            settings = self._load_settings(context)
-            self._load_sender(settings).open()
+            parts = self._load(context)
+            parts.check_store()
+            parts.sender.open()
         except WrongSettings:
             return  # it stands in the log already, and in every answer
         except OSError as failure:
-            logs.write("WARNING", "unreachable", failure=type(failure).__name__)
+            logs.write("WARNING", "unreachable", what="API", failure=type(failure).__name__)
         except Exception as bug:
             logs.write_bug(bug)
 
     def handle(self, event: bytes, context: Any) -> Any:
         """Answers one event in the form of the trigger that it came by."""
-        current = invocation.begin(context, self._is_first, self._clock)
+        current = invocation.begin(context, self._is_first, self._time.clock)
         self._is_first = False
         trigger = triggers.recognise(event)
         results = [self._answer(each, trigger.source, current) for each in trigger.messages()]
+        if len(results) > 1 and isinstance(self._parts, Parts) and not self._parts.shared_store:
+            logs.write("WARNING", "batch", messages=len(results), message=_BATCH)
         return trigger.reply(results)
 
     def _answer(self, message: Message, source: str, current: Invocation) -> VerifyCodeResult:
         """The result for one message, whatever happens."""
-        request = None
+        request = permit = None
         current.reset()
         try:
             fields = message.read()
-            settings = self._settings_for(current.context)
-            request = validate(fields, settings)
-            claim = self._load_admission(settings).claim(message, fields, request, current.id)
-            result = claim.earlier_result
-            if result is None:
-                result = self._load_sender(settings).send(request, current)
-                self._load_admission(settings).settle(claim, result)
+            parts = self._ready(current.context)
+            caller = identify(message.headers, parts.settings)
+            request = validate(fields, parts.settings, caller)
+            permit = parts.admission.admit(message, fields, request, caller, current)
+            if permit.earlier_result:
+                result = permit.earlier_result
+            elif request.phone_number.digits in parts.settings.test_numbers:
+                result = VerifyCodeResult.accepted()
             else:
-                result = result.model_copy(update={"replayed": True})
+                result = parts.sender.send(request, permit, current)
         except Refused as refusal:
             result = refusal.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
             result = _unexpected(current.may_have_sent)
+        if permit is not None:
+            result = permit.settle(result)
         result = result.model_copy(update={"invocation_id": current.id, **_asked(request)})
         _log(source, result, request, current)
         return result
 
-    def _settings_for(self, context: Any) -> Settings:
+    def _ready(self, context: Any) -> Parts:
         try:
-            settings = self._load_settings(context)
+            parts = self._load(context)
         except WrongSettings as wrong:
             raise refuse("Misconfigured", str(wrong)) from None
         if credentials.read(context) is None:
             raise refuse("Misconfigured", "The function has no credentials: give it a role.")
-        return settings
+        return parts
 
-    def _load_settings(self, context: Any) -> Settings:
-        if self._settings is None:
+    def _load(self, context: Any) -> Parts:
+        if not self._parts:
             try:
-                self._settings = load(os.environ, invocation.timeout_seconds(context))
+                settings = load(os.environ, invocation.timeout_seconds(context))
             except WrongSettings as wrong:
-                self._settings = str(wrong)
-                logs.write("ERROR", "misconfigured", message=self._settings)
+                self._parts = str(wrong)
+                logs.write("ERROR", "misconfigured", message=self._parts)
             else:
-                _log_start(self._settings)
-        if isinstance(self._settings, str):
-            raise WrongSettings(self._settings)
-        return self._settings
+                self._parts = Parts(settings, self._time)
+                _log_start(settings)
+        if isinstance(self._parts, str):
+            raise WrongSettings(self._parts)
+        return self._parts
 
-    def _load_admission(self, settings: Settings) -> Admission:
-        if self._admission is None:
-            self._admission = Admission(settings, MemoryClaims(self._clock), self._wall_clock)
-        return self._admission
 
-    def _load_sender(self, settings: Settings) -> Sender:
-        if self._sender is None:
-            # The SDK is heavy: a request that is refused before the call doesn't pay for it.
-            from chatapp_code.sending import Sender  # noqa: PLC0415
-
-            self._sender = Sender(settings, self._clock, self._sleep)
-        return self._sender
+_BATCH = (
+    "Only this instance knows what it has sent: should the batch be delivered again, another may "
+    "send again. Let a delivery hold one message, or name a store that all instances share."
+)
 
 
 def _asked(request: VerifyCodeRequest | None) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Invocation:
 
     id: str
     context: Any
+    timeout_seconds: float
     ends_at: float
     clock: Callable[[], float]
     attempts: int = 0
@@ -60,10 +61,12 @@ def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocatio
     if is_first:
         age = process_age_seconds()
         began -= age if age < _COLD_START_SECONDS else 0.0
+    seconds = timeout_seconds(context)
     return Invocation(
         id=str(getattr(context, "request_id", None) or uuid.uuid4()),
         context=context,
-        ends_at=began + timeout_seconds(context),
+        timeout_seconds=seconds,
+        ends_at=began + seconds,
         clock=clock,
     )
 

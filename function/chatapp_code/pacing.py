@@ -22,9 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from chatapp_code.store import Turns
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from chatapp_code.transport import Exchange
@@ -71,8 +69,15 @@ class SlotRest:
         """Hands no turn out for so long: the API's flow control asked for it."""
         self._free_at = max(self._free_at, self._clock() + seconds)
 
-    def close(self) -> None:
-        pass
+
+class Turns(Protocol):
+    """What a shared store hands out; it may raise StoreUnavailable."""
+
+    def take_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+        """The seconds until the next free turn, which is taken unless they are too many."""
+
+    def hold_turns(self, seconds: float) -> None:
+        """Hands out no turn for so long, whoever asks; turns already taken are kept."""
 
 
 class SharedTurns:
@@ -92,6 +97,3 @@ class SharedTurns:
 
     def hold(self, seconds: float) -> None:
         self._store.hold_turns(seconds)
-
-    def close(self) -> None:
-        self._store.close()

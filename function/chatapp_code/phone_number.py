@@ -56,8 +56,11 @@ class PhoneNumber:
         return re.sub(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,3}}\d)+", masked, text)
 
 
-def parse(text: str) -> PhoneNumber:
-    """The number in the text; ValueError, with what would be right, if there is none."""
+def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:
+    """The number in the text; ValueError, with what would be right, if there is none.
+
+    A test number (its digits) need not be valid, but possible.
+    """
     if not re.fullmatch(SPELLING, text):
         raise ValueError(
             "phone_number may hold digits, one + in front, spaces, dashes, dots and brackets: "
@@ -71,17 +74,30 @@ def parse(text: str) -> PhoneNumber:
         )
     try:
         number = phonenumbers.parse(f"+{digits}")
-        is_valid = phonenumbers.is_valid_number(number)
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+        is_known = phonenumbers.is_valid_number(number) or e164 in test_numbers
     except phonenumbers.NumberParseException:
-        is_valid = False
-    if not is_valid:
+        is_known = False
+    if not is_known:
         raise ValueError(
             "phone_number is not a number that can exist: check it, and write the country code "
             "first, with no 0 or 00 before it."
         )
     return PhoneNumber(
-        digits=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:],
-        country=phonenumbers.region_code_for_number(number) or NO_COUNTRY,
+        digits=e164,
+        country=phonenumbers.region_code_for_number(number)
+        or phonenumbers.region_code_for_country_code(number.country_code),
         country_calling_code=str(number.country_code),
         line_type=phonenumbers.number_type(number),
     )
+
+
+def possible_digits(text: str) -> str:
+    """The digits of a number that is possible, if not valid; ValueError if it isn't."""
+    try:
+        number = phonenumbers.parse(text if text.startswith("+") else f"+{text}")
+        if re.fullmatch(SPELLING, text) and phonenumbers.is_possible_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    except phonenumbers.NumberParseException:
+        pass
+    raise ValueError("not a possible number")

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chatapp_code import phone_number as phone_numbers
+from chatapp_code.caller import Caller
 from chatapp_code.locales import LONGEST_TAG, nearest_code
 from chatapp_code.phone_number import NO_COUNTRY, PhoneNumber
 from chatapp_code.result import FieldError, refuse
@@ -85,10 +86,15 @@ def _settings(info: ValidationInfo) -> Settings:
     return settings
 
 
+def _callers_space(info: ValidationInfo) -> str | None:
+    caller: Caller = (info.context or {})["caller"]
+    return caller.cust_space_id
+
+
 def _phone_number(value: Any, info: ValidationInfo) -> PhoneNumber:
     text = _text(value, info)
     try:
-        number = phone_numbers.parse(text)
+        number = phone_numbers.parse(text, _settings(info).test_numbers)
     except ValueError as problem:
         _wrong("invalid", str(problem))
     allowed = _settings(info).allowed_countries
@@ -127,7 +133,8 @@ def _cust_space_id(value: Any, info: ValidationInfo) -> str:
     space = _text(value, info)
     if not re.fullmatch(r"[!-~]{1,128}", space):
         _wrong("invalid", "cust_space_id must be 1 to 128 printable characters without a space.")
-    if space not in allowed and allowed != ("*",):
+    is_others = _callers_space(info) not in (None, "", space)
+    if is_others or (space not in allowed and allowed != ("*",)):
         _wrong("not_allowed", "cust_space_id may not be used here.", "CustSpaceNotAllowed")
     return space
 
@@ -173,20 +180,23 @@ class VerifyCodeRequest(BaseModel):
     ]
 
 
-def validate(fields: Fields, settings: Settings) -> VerifyCodeRequest:
+def validate(fields: Fields, settings: Settings, caller: Caller) -> VerifyCodeRequest:
     """The request in the fields, or :class:`Refused` with all that is wrong with them at once."""
     first_space = settings.cust_space_ids[0]
+    # Of an unknown caller no space can be asked: who it is comes first.
+    has_default = first_space != "*" or caller.is_unknown
     defaults = {
         "method": settings.default_method,
         "locale": settings.default_locale,
-        "cust_space_id": None if first_space == "*" else first_space,
+        "cust_space_id": caller.cust_space_id or (first_space if has_default else None),
     }
     given = {name: fields.named(name) for name in ALIASES}
     values = {name: all_[0] if all_ else defaults.get(name) for name, all_ in given.items()}
     errors = {name: _conflict(name) for name, all_ in given.items() if _differ(all_)}
     refusals = [""] if errors else []
+    context = {"settings": settings, "caller": caller}
     try:
-        request = VerifyCodeRequest.model_validate(values, context={"settings": settings})
+        request = VerifyCodeRequest.model_validate(values, context=context)
     except ValidationError as invalid:
         for details in invalid.errors(include_url=False, include_input=False):
             name, problem = str(details["loc"][0]), details["ctx"]

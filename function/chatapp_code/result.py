@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +16,13 @@ OWN_CODES: dict[str, tuple[str, bool, int]] = {
     "CountryNotAllowed": ("no", False, 403),
     "DeliveryMethodNotAllowed": ("no", False, 403),
     "LineTypeNotAllowed": ("no", False, 403),
+    "CallerUnknown": ("no", False, 403),
     "EventExpired": ("no", False, 410),
     "StoreUnavailable": ("no", True, 503),
+    "InProgress": ("no", True, 409),
+    "TooSoon": ("no", True, 429),
+    "TooManyRequests": ("no", True, 429),
+    "TotalLimitReached": ("no", True, 429),
     "QuotaExhausted": ("no", True, 429),
     "UpstreamUnavailable": ("no", True, 503),
     "UpstreamTimeout": ("unknown", False, 202),
@@ -24,6 +30,14 @@ OWN_CODES: dict[str, tuple[str, bool, int]] = {
     "InvalidUpstreamAnswer": ("unknown", False, 202),
     "UnexpectedError": ("no", False, 500),
 }
+
+ACCEPTED = "CAMS took the request: the code is on its way."
+
+#: What of a result is kept for later deliveries: the request says the rest anew.
+_STORED = (
+    *("success", "sent", "code", "message", "request_id", "retryable", "access_denied_detail"),
+    *("http_status", "upstream_message"),
+)
 
 _FOR_THE_PUBLIC = {
     "Misconfigured": "The service can't send codes at the moment; its operator's log says why."
@@ -77,6 +91,22 @@ class VerifyCodeResult(BaseModel):
         sent, retryable, http_status = OWN_CODES[code]
         known = {"sent": sent, "retryable": retryable, "http_status": http_status}
         return cls(success=False, code=code, message=message, **{**known, **more})
+
+    @classmethod
+    def accepted(cls) -> VerifyCodeResult:
+        """The result of a request that CAMS took."""
+        return cls(
+            success=True,
+            sent="yes",
+            code="OK",
+            message=ACCEPTED,
+            retryable=False,
+            http_status=200,
+        )
+
+    def stored(self) -> str:
+        """What is kept of it, as JSON: neither the number nor an id of ours is in it."""
+        return json.dumps({name: getattr(self, name) for name in _STORED})
 
     def for_the_account(self) -> dict[str, Any]:
         """The result for direct and event callers, with the API's own message."""

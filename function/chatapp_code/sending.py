@@ -8,12 +8,13 @@ import random
 from collections.abc import Callable
 
 from chatapp_code import invocation
+from chatapp_code.admission import Permit, store_unavailable
 from chatapp_code.answers import meaning, unreachable
 from chatapp_code.cams import Cams
 from chatapp_code.invocation import Invocation
-from chatapp_code.pacing import SharedTurns, SlotRest
+from chatapp_code.pacing import SharedTurns, SlotRest, Turns
 from chatapp_code.request import VerifyCodeRequest
-from chatapp_code.result import VerifyCodeResult, refuse
+from chatapp_code.result import VerifyCodeResult
 from chatapp_code.settings import Settings
 from chatapp_code.store import StoreUnavailable
 
@@ -27,39 +28,48 @@ class Sender:
     """Sends for one invocation of an instance at a time."""
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        settings: Settings,
+        turns: Turns | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
         self._cams = Cams(settings, clock)
-        self._pacing = _pacing(settings, clock)
+        self._pacing = _pacing(settings, turns, clock)
 
     def open(self) -> None:
         """Opens the connection, unless a good one is open; raises OSError if it can't."""
         self._cams.open()
 
     def close(self) -> None:
-        """Closes what an instance keeps open for as long as it lives."""
+        """Closes the connection."""
         self._cams.close()
-        self._pacing.close()
 
-    def send(self, request: VerifyCodeRequest, current: Invocation) -> VerifyCodeResult:
+    def send(
+        self, request: VerifyCodeRequest, permit: Permit, current: Invocation
+    ) -> VerifyCodeResult:
         """Tries until something may have been sent, or was refused, or the time is up."""
         result = None
         while result is None or (result.retryable and current.attempts < MOST_ATTEMPTS):
+            permit.wait()
             if result is not None and result.code == "UpstreamUnavailable":
                 self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
             longest_wait = current.seconds_left - self._settings.attempt_seconds
             if longest_wait >= 0 and not self._is_open(current):
                 result = unreachable()
                 continue
+            asked_at = self._clock()
             wait = self._take_turn(longest_wait)
             if wait > longest_wait:
                 return result or _no_turn(wait)
-            due = self._clock() + wait
             self._wait(wait, current)
-            result = self._call(request, current, due + self._pacing.latest_seconds) or result
+            permit.call()
+            # The store counted the wait from some moment since it was asked.
+            latest_start = asked_at + wait + self._pacing.latest_seconds
+            result = self._call(request, current, latest_start) or result
         return result
 
     def _is_open(self, current: Invocation) -> bool:
@@ -77,8 +87,7 @@ class Sender:
         try:
             return self._pacing.take_turn(longest_wait)
         except StoreUnavailable:
-            message = "The store can't be reached; nothing was sent."
-            raise refuse("StoreUnavailable", message, retry_after_seconds=5.0) from None
+            raise store_unavailable() from None
 
     def _wait(self, seconds: float, current: Invocation) -> None:
         if seconds > 0:
@@ -106,13 +115,12 @@ class Sender:
         return result
 
 
-def _pacing(settings: Settings, clock: Callable[[], float]) -> SlotRest | SharedTurns:
+def _pacing(
+    settings: Settings, turns: Turns | None, clock: Callable[[], float]
+) -> SlotRest | SharedTurns:
     transit = settings.transit_allowance_seconds
-    if settings.shares_a_store:
-        from chatapp_code.redis_store import RedisStore  # noqa: PLC0415 - loaded where it is used
-
-        store = RedisStore(settings.store_url, clock)
-        return SharedTurns(store, settings.max_calls_per_second, transit)
+    if turns:
+        return SharedTurns(turns, settings.max_calls_per_second, transit)
     started_at = clock() - invocation.process_age_seconds()
     return SlotRest(settings.calls_per_slot, transit, clock, started_at)
 

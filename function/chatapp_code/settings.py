@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from phonenumbers import SUPPORTED_REGIONS
 
+from chatapp_code import phone_number
 from chatapp_code.locales import DOCUMENTED_CODES
+from chatapp_code.store import Limit
 
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0
@@ -51,6 +53,12 @@ class Settings:
     max_calls_per_second: int
     transit_allowance_seconds: float
     max_event_age_seconds: float
+    send_limits_per_number: tuple[Limit, ...]
+    send_limits_per_caller: tuple[Limit, ...]
+    send_limits_in_all: tuple[Limit, ...]
+    caller_header: str
+    cust_space_header: str
+    test_numbers: frozenset[str]
 
     @property
     def shares_a_store(self) -> bool:
@@ -128,6 +136,20 @@ def _countries(text: str) -> frozenset[str]:
     return countries
 
 
+def _limits(text: str) -> tuple[Limit, ...]:
+    pairs = (item.strip().split("/") for item in text.lower().split(";"))
+    return tuple(Limit(int(count), _WINDOW_SECONDS[window.strip()]) for count, window in pairs)
+
+
+def _test_numbers(text: str) -> frozenset[str]:
+    try:
+        return frozenset(map(phone_number.possible_digits, _items(text)))
+    except ValueError:
+        raise ValueError(
+            "must list numbers that are possible, with their country codes, separated by commas"
+        ) from None
+
+
 def _locale(text: str) -> str:
     if text.replace("-", "_") not in DOCUMENTED_CODES:
         raise ValueError("must be one of the documented language codes, such as en or zh_CN")
@@ -172,6 +194,22 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
 _STORE = rf"(?-i:memory://|rediss?://([^\s/@]*@)?[^\s/@:?]+(:({_PORT}))?(/\d*)?)"
+_WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_LIMIT = r"\s*[1-9]\d{0,4}\s*/\s*(second|minute|hour|day)\s*"
+_LIMITS = _Setting(
+    "1/minute;5/hour;10/day",
+    rf"{_LIMIT}(;{_LIMIT})*",
+    _limits,
+    "list one limit or more, separated by semicolons, such as 1/minute;5/hour;10/day",
+)
+#: What any client sends, or may send, says nothing of who it is.
+_HEADER = _Setting(
+    "",
+    r"(?!(x-forwarded-.*|x-real-ip|forwarded|host|user-agent|authorization|cookie|idempotency-key"
+    r"|accept.*|content-.*)$)[a-z0-9-]{0,64}",
+    str.lower,
+    "be the name of a header that the trigger fills from the verified JWT, and no client knows",
+)
 _SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
 _COUNT = _Setting("9", r"[1-9]\d{0,5}", int, "be a whole number above 0")
 
@@ -201,5 +239,11 @@ _SETTINGS = {
     "RESERVED_CONCURRENCY": _COUNT,
     "MAX_CALLS_PER_SECOND": _COUNT,
     "MAX_EVENT_AGE_SECONDS": _SECONDS._replace(default="600"),
+    "SEND_LIMITS_PER_NUMBER": _LIMITS,
+    "SEND_LIMITS_PER_CALLER": _LIMITS._replace(default="20/hour"),
+    "SEND_LIMITS_IN_ALL": _LIMITS._replace(default="200/hour;1000/day"),
+    "CALLER_HEADER": _HEADER,
+    "CUST_SPACE_HEADER": _HEADER,
+    "TEST_NUMBERS": _Setting("", r".*", _test_numbers, ""),
     "TRANSIT_ALLOWANCE_SECONDS": _SECONDS._replace(default="0.125", make=_transit),
 }

@@ -1,56 +1,83 @@
-"""What is remembered of requests and turns: the interfaces, and memory."""
+"""What is remembered of requests and of places in the allowances: the interface.
+
+``limits`` and its peers were left: they can't hold a place and give it back, nor admit a request
+by its claim and several allowances in one step, and most count by the caller's own clock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
-from chatapp_code.result import VerifyCodeResult
-
-#: As many requests are remembered in memory; the oldest is forgotten first.
-MOST_CLAIMS = 10_000
+from typing import Literal, NamedTuple, Protocol
 
 
 class StoreUnavailable(Exception):
-    """The store can't be reached, or doesn't answer as one."""
+    """The store can't be reached, doesn't answer as one, or has lost what it was told."""
 
 
-class Turns(Protocol):
+class Limit(NamedTuple):
+    """At most ``count`` places in any ``seconds``."""
+
+    count: int
+    seconds: int
+
+
+class Allowance(NamedTuple):
+    """The places that one number, one caller, or all may take."""
+
+    key: str
+    limits: tuple[Limit, ...]
+    refusal: str
+
+    @property
+    def longest_seconds(self) -> int:
+        """How long a place counts."""
+        return max(limit.seconds for limit in self.limits)
+
+
+class Claim(NamedTuple):
+    """A request's right to be sent once. It is held, then calling, then settled or given back.
+
+    After its deadline a held claim is free, and its places too; a calling one counts as sent.
+    """
+
+    key: str
+    token: str
+    lasts_seconds: float
+    deadline_seconds: float
+    #: The number's is the first.
+    allowances: tuple[Allowance, ...]
+
+
+class Verdict(NamedTuple):
+    """What a store says to a claim.
+
+    ``wait_seconds`` is how long until the number's next place is free; for ``under way`` until
+    the claim that is in the way is decided; for ``refused`` until all allowances have a place.
+    """
+
+    outcome: Literal["admitted", "settled", "abandoned", "under way", "refused"]
+    wait_seconds: float
+    #: What was settled, or the code of the refusal.
+    text: str = ""
+
+
+class Store(Protocol):
     """Each method is one atomic step by the store's clock; it may raise StoreUnavailable."""
 
-    def take_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
-        """The seconds until the next free turn, which is taken unless they are too many."""
+    def admit(self, claim: Claim) -> Verdict:
+        """Looks the request up, and holds the claim and its places if nothing is in the way."""
 
-    def hold_turns(self, seconds: float) -> None:
-        """Hands out no turn for so long, whoever asks; turns already taken are kept."""
+    def mark(self, claim: Claim, is_calling: bool, age_seconds: float) -> None:
+        """Says that the call begins, or that nothing was sent by it and another may follow.
+
+        Raises StoreUnavailable too where the claim isn't this one's any more, or is older by
+        the store's clock than its holder says: that one was frozen, or has given up waiting.
+        """
+
+    def settle(self, claim: Claim, result: str) -> None:
+        """Keeps the result for as long as the claim lasts, and its places for good."""
+
+    def give_back(self, claim: Claim) -> None:
+        """Forgets the claim and its places."""
 
     def close(self) -> None:
         """Closes its connections."""
-
-
-class Claims(Protocol):
-    """The results of requests, by the hashed name of each."""
-
-    def find(self, name: str) -> VerifyCodeResult | None:
-        """The result of the request, if it is remembered."""
-
-    def settle(self, name: str, result: VerifyCodeResult, seconds: float) -> None:
-        """Remembers the result for so long."""
-
-
-class MemoryClaims(Claims):
-    """What one instance remembers for as long as it lives."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._results: dict[str, tuple[float, VerifyCodeResult]] = {}
-
-    def find(self, name: str) -> VerifyCodeResult | None:
-        until, result = self._results.get(name, (0.0, None))
-        return result if until > self._clock() else None
-
-    def settle(self, name: str, result: VerifyCodeResult, seconds: float) -> None:
-        self._results.pop(name, None)
-        self._results[name] = (self._clock() + seconds, result)
-        if len(self._results) > MOST_CLAIMS:
-            del self._results[next(iter(self._results))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import tempfile
@@ -49,6 +50,32 @@ class Valkey:
         assert self._process
         self._process.kill()
         self._process.wait()
+
+    def turn(self, seconds: float) -> None:
+        """Lets the server's clock go on for its claims: moves all that they say into the past."""
+        milliseconds = round(seconds * 1000)
+        with redis.Redis.from_url(self.url, decode_responses=True) as client:
+            for key in client.keys("*claim:*"):
+                if deadline := client.hget(key, "deadline"):
+                    client.hset(key, "deadline", int(deadline) - milliseconds)
+            for key in client.keys("*places:*"):
+                for token in client.zrange(key, 0, -1):
+                    client.zincrby(key, -milliseconds, token)
+            for key in client.keys("*undecided:*"):
+                for token, state in client.hgetall(key).items():
+                    client.hset(key, token, f"{state[0]}{int(state[1:]) - milliseconds}")
+            for key in client.keys("*:*"):
+                client.pexpire(key, client.pttl(key) - milliseconds)
+
+    def pause(self) -> None:
+        """Stops the process; its port still takes connections."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets it go on."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
         """Forgets all data."""

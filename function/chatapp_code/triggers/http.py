@@ -19,7 +19,7 @@ class _HttpRequest(Trigger):
         raise NotImplementedError
 
     def messages(self) -> list[Message]:
-        return [Message(self._fields, sent_at=self.queued_at())]
+        return [Message(self._fields, sent_at=self.queued_at(), headers=self._headers())]
 
     def queued_at(self) -> float | None:
         return None
@@ -51,7 +51,12 @@ class _HttpRequest(Trigger):
 
     def _headers(self) -> dict[str, Any]:
         given = self._content.get("headers")
-        return {k.lower(): v for k, v in given.items()} if isinstance(given, dict) else {}
+        headers: dict[str, Any] = {}
+        for name, value in given.pairs if isinstance(given, Fields) else ():
+            known = headers.get(name.lower(), value)
+            # As the platform joins the values of a header that comes twice.
+            headers[name.lower()] = value if known == value else f"{known}, {value}"
+        return headers
 
     def _body(self) -> bytes | str:
         body = self._content.get("body")

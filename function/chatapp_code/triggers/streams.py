@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code import logs
 from chatapp_code.triggers.event_source import Stream, message
 from chatapp_code.triggers.trigger import Message, decode
 
@@ -19,13 +18,5 @@ class EventStream(Stream):
         return isinstance(content, list) and bool(content)
 
     def messages(self) -> list[Message]:
-        if len(self._content) > 1:
-            logs.write(
-                "WARNING",
-                "batch",
-                messages=len(self._content),
-                message="Only this instance knows what it has sent: should the batch be delivered "
-                "again, another may send again. Let a delivery hold one message.",
-            )
         items = [decode(item) if isinstance(item, str) else item for item in self._content]
         return [message(item) for item in items]

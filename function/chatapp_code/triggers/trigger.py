@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chatapp_code.request import Fields
@@ -17,13 +17,15 @@ class Message(NamedTuple):
 
     ``read`` gives its fields, or raises Refused with ``InvalidEvent`` where there is no request;
     ``name`` is what names it where it has no idempotency key, together with its fields;
-    ``is_lasting`` says that the source gave that name; ``sent_at`` is in seconds since the epoch.
+    ``is_lasting`` says that the source gave that name; ``sent_at`` is in seconds since the epoch;
+    ``headers`` are those of an HTTP request, with names in lower case.
     """
 
     read: Callable[[], Fields]
     name: str = ""
     is_lasting: bool = True
     sent_at: float | None = None
+    headers: Mapping[str, Any] | None = None
 
 
 class Trigger:
