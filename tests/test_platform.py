@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
-from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.http_event import http_answer, http_event
 
 REQUEST = {"phone_number": "+8613800001234"}

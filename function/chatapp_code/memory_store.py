@@ -34,6 +34,7 @@ class MemoryStore(Store):
 
     def admit(self, claim: Claim) -> Verdict:
         now = self._clock()
+        self._sweep(now)
         for allowance in claim.allowances:
             self._tidy(allowance.key, now)
         number = claim.allowances[0]
@@ -63,12 +64,15 @@ class MemoryStore(Store):
             entry.state = "calling" if is_calling else "held"
 
     def settle(self, claim: Claim, result: str) -> None:
+        now = self._clock()
         found = self._claims.get(claim.key)
-        if found and found.token == claim.token:
-            found.result = result
-            found.forgotten_at = self._clock() + claim.lasts_seconds
-            for entry in (found, *self._places_of(claim)):
-                entry.state = "settled"
+        if found and found.forgotten_at > now and found.token != claim.token:
+            return
+        self._claims[claim.key] = _Entry(
+            claim.token, now, now, now + claim.lasts_seconds, "settled", result
+        )
+        for place in self._places_of(claim):
+            place.state = "settled"
 
     def give_back(self, claim: Claim) -> None:
         found = self._claims.get(claim.key)
@@ -86,32 +90,41 @@ class MemoryStore(Store):
         self._claims[claim.key] = _Entry(claim.token, now, deadline, forgotten_at=deadline)
         if len(self._claims) > MOST_CLAIMS:
             del self._claims[next(iter(self._claims))]
-        for allowance in claim.allowances:
-            place = _Entry(claim.token, now, deadline, now + allowance.longest_seconds)
-            self._places[allowance.key][claim.token] = place
+        for place in self._places_of(claim):
+            place.deadline = deadline
 
     def _places_of(self, claim: Claim) -> list[_Entry]:
-        places = (self._places[allowance.key].get(claim.token) for allowance in claim.allowances)
-        return [place for place in places if place]
+        """The claim's places; those that it doesn't have any more are taken again."""
+        now = self._clock()
+        return [
+            self._places[allowance.key].setdefault(
+                claim.token, _Entry(claim.token, now, now, now + allowance.longest_seconds)
+            )
+            for allowance in claim.allowances
+        ]
 
     def _tidy(self, key: str, now: float) -> None:
-        """Drops what is too old to count, and what was held by somebody who is gone."""
-        for each in (key, *list(self._places)[:2]):  # the oldest, so that none stays for ever
-            kept = {
-                token: place
-                for token, place in self._places.pop(each, {}).items()
-                if place.forgotten_at > now and (place.state != "held" or place.deadline > now)
-            }
-            if kept:
-                self._places[each] = kept
+        """Drops the places that are too old to count, and those that the dead have held."""
+        self._places[key] = {
+            token: place
+            for token, place in self._places[key].items()
+            if place.forgotten_at > now and (place.state != "held" or place.deadline > now)
+        }
+
+    def _sweep(self, now: float) -> None:
+        """Looks at two allowances in turn, so that none is kept for long when it is empty."""
+        for key in list(self._places)[:2]:
+            places = self._places.pop(key)
+            if any(place.forgotten_at > now for place in places.values()):
+                self._places[key] = places
 
     def _wait(self, allowance: Allowance, now: float) -> float:
         """The seconds until there is a place in each of the windows."""
         made = [place.made_at for place in self._places[allowance.key].values()]
         waits = (
-            made[-limit.count] + limit.seconds - now
+            made[-limit.places] + limit.seconds - now
             for limit in allowance.limits
-            if len(made) >= limit.count
+            if len(made) >= limit.places
         )
         return max(0.0, *waits, 0.0)
 
@@ -120,8 +133,8 @@ class MemoryStore(Store):
         places = list(self._places[allowance.key].values())
         undecided: list[float] = []
         for limit in allowance.limits:
-            latest = places[-limit.count :]
-            if len(latest) == limit.count and latest[0].made_at + limit.seconds > now:
+            latest = places[-limit.places :]
+            if len(latest) == limit.places and latest[0].made_at + limit.seconds > now:
                 open_ = [p.deadline for p in latest if p.state != "settled" and p.deadline > now]
                 if not open_:
                     return []

@@ -86,7 +86,7 @@ def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:
     return PhoneNumber(
         digits=e164,
         country=phonenumbers.region_code_for_number(number)
-        or phonenumbers.region_code_for_country_code(number.country_code),
+        or phonenumbers.region_code_for_country_code(number.country_code or 0),
         country_calling_code=str(number.country_code),
         line_type=phonenumbers.number_type(number),
     )

@@ -93,7 +93,8 @@ local function decided_in(allowance)
     if wait_of(allowance, limit) > 0 then
       local is_open = false
       for each, deadline in pairs(allowance.deadlines) do
-        if redis.call('ZREVRANK', allowance.places, each) < limit[1] then
+        local rank = redis.call('ZREVRANK', allowance.places, each)
+        if rank and rank < limit[1] then
           is_open = true
           soonest = math.min(soonest or deadline, deadline)
         end
@@ -251,7 +252,7 @@ class RedisStore(Store, Turns):
             keys += [f"places:{allowance.key}", f"undecided:{allowance.key}"]
         allowances = [
             {
-                "limits": [(limit.count, limit.seconds * 1000) for limit in allowance.limits],
+                "limits": [(limit.places, limit.seconds * 1000) for limit in allowance.limits],
                 "longest": allowance.longest_seconds * 1000,
                 "refusal": allowance.refusal,
             }

@@ -14,9 +14,9 @@ class StoreUnavailable(Exception):
 
 
 class Limit(NamedTuple):
-    """At most ``count`` places in any ``seconds``."""
+    """At most so many places in any so many seconds."""
 
-    count: int
+    places: int
     seconds: int
 
 

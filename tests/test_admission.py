@@ -1,0 +1,502 @@
+"""Never twice, never too often, never to a stranger: through the whole function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+
+from chatapp_code.triggers.event_source import NotSent
+from tests.function_under_test import NUMBER, FunctionUnderTest
+from tests.sandbox.cams_gateway import Behaviour
+from tests.sandbox.valkey import Valkey
+
+SECRET = "a-secret-of-more-than-32-characters"
+DEFAULTS = {
+    "SEND_LIMITS_PER_NUMBER": "1/minute;5/hour;10/day",
+    "SEND_LIMITS_PER_CALLER": "20/hour",
+    "SEND_LIMITS_IN_ALL": "200/hour;1000/day",
+}
+Turn = Callable[[float], None]
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def turn(function: FunctionUnderTest, request: pytest.FixtureRequest) -> Turn:
+    """The function with the default allowances over one of the stores, and its store's clock."""
+    if request.param == "memory":
+        function.set(**DEFAULTS)
+
+        def turn_ours(seconds: float) -> None:
+            function.turned_seconds += seconds
+
+        return turn_ours
+    valkey: Valkey = request.getfixturevalue("valkey")
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    return valkey.turn
+
+
+def event(event_id: str, **fields: Any) -> bytes:
+    content = {"phone_number": NUMBER, **fields}
+    return json.dumps(
+        {"specversion": "1.0", "source": "test", "id": event_id, "data": content}
+    ).encode()
+
+
+def raised(function: FunctionUnderTest, event_id: str) -> dict[str, Any]:
+    with pytest.raises(NotSent) as unsent:
+        function.handle(event(event_id))
+    result: dict[str, Any] = json.loads(str(unsent.value))
+    return result
+
+
+def number(last: int) -> str:
+    return f"+8613800{last:06}"
+
+
+# --- allowances --------------------------------------------------------------------------------
+
+
+def test_one_code_for_fifty_taps(function: FunctionUnderTest, turn: Turn) -> None:
+    """Fifty requests for one number send one code; the others hear when the next place is free."""
+    replies = [function.post() for _ in range(50)]
+    assert [reply.status for reply in replies] == [200] + [429] * 49
+    for reply in replies[1:]:
+        assert (reply.result["code"], reply.result["sent"]) == ("TooSoon", "no")
+        assert 50 < reply.result["retry_after_seconds"] <= 60
+        assert 50 < int(reply.headers["Retry-After"]) <= 60
+    assert len(function.gateway.messages) == 1
+    turn(60)
+    assert function.post().status == 200
+
+
+def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
+    """After yes and unknown the answer says when the number's next place is free, and it is."""
+    function.gateway.will(Behaviour(sends=True), Behaviour(fault="close", sends=True))
+    for sent in ("yes", "unknown"):
+        answer = function.ask()
+        assert answer["sent"] == sent
+        assert 50 < answer["retry_after_seconds"] <= 60
+        assert answer["retryable"] is False
+        turn(answer["retry_after_seconds"] + 2)  # waits for turns moved our clock only
+    assert function.ask()["sent"] == "yes"
+
+
+def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None:
+    """What was waited for a turn has gone from the countdown."""
+    function.set(**DEFAULTS, MAX_CALLS_PER_SECOND="1")
+    function.ask(phone_number=number(1))
+    assert function.ask()["retry_after_seconds"] == pytest.approx(60 - 1.0, abs=0.2)
+
+
+def test_a_number_has_several_windows(function: FunctionUnderTest, turn: Turn) -> None:
+    """With the defaults a number gets five codes in an hour, and waits for the hour to pass."""
+    for _ in range(5):
+        assert function.ask()["sent"] == "yes"
+        turn(60)
+    refused = function.ask()
+    assert (refused["code"], refused["retryable"]) == ("TooSoon", True)
+    assert 3200 < refused["retry_after_seconds"] <= 3300
+    assert function.ask(phone_number=number(1))["sent"] == "yes"
+
+
+def test_all_together_have_an_end(function: FunctionUnderTest, turn: Turn) -> None:
+    """What an attack, or a bug, can cost is bounded, whatever the numbers."""
+    function.set(SEND_LIMITS_IN_ALL="3/hour")
+    assert [function.ask(phone_number=number(n))["sent"] for n in range(3)] == ["yes"] * 3
+    reply = function.post({"phone_number": number(4)})
+    assert (reply.status, reply.result["code"]) == (429, "TotalLimitReached")
+    assert 3500 < reply.result["retry_after_seconds"] <= 3600
+    turn(3600)
+    assert function.ask(phone_number=number(5))["sent"] == "yes"
+
+
+GIVEN_BACK = {
+    "flow control": [Behaviour.says(400, Code="Throttling.User")] * 3,
+    "not subscribed": [Behaviour.says(400, Code="Product.Unsubscript")],
+    "no permission": [Behaviour.says(403, Code="NoPermission")],
+    "old key": [Behaviour.says(404, Code="InvalidAccessKeyId.NotFound")],
+    "wrong clock": [Behaviour.says(400, Code="InvalidTimeStamp.Expired")],
+}
+KEPT = {
+    "a refusal": Behaviour.says(200, Code="136024", Success=False),
+    "the API failed": Behaviour.says(500, Code="InternalError"),
+    "no answer": Behaviour(fault="close", sends=True),
+    "sent": Behaviour(sends=True),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN_BACK)
+def test_what_did_no_harm_is_given_back(function: FunctionUnderTest, turn: Turn, what: str) -> None:
+    """Where nothing was sent and the operator or the time mends it, the next try may pass."""
+    function.set(SEND_LIMITS_IN_ALL="1/day")
+    function.gateway.will(*GIVEN_BACK[what])
+    assert raised(function, "1")["replayed"] is False
+    result = function.handle(event("1"))
+    assert (result["sent"], result["replayed"]) == ("yes", False)
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_what_may_do_harm_is_kept(function: FunctionUnderTest, turn: Turn, what: str) -> None:
+    """Any other outcome is replayed without a call, and has used the number's place up."""
+    function.gateway.will(KEPT[what])
+    if what == "a refusal":
+        first, again = raised(function, "1"), raised(function, "1")
+    else:
+        first, again = (function.handle(event("1")) for _ in range(2))
+    fresh = ("invocation_id", "replayed", "retry_after_seconds")
+    assert {k: v for k, v in first.items() if k not in fresh} == {
+        k: v for k, v in again.items() if k not in fresh
+    }
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert first["invocation_id"] != again["invocation_id"]
+    # To another event of the same number: returned, since a code may be on its way.
+    assert function.handle(event("2"))["code"] == "TooSoon"
+    assert function.gateway.requests_seen == 1
+
+
+def test_an_outage_locks_nobody_out(function: FunctionUnderTest, turn: Turn) -> None:
+    """While the API can't be reached no place is used up."""
+    endpoint = function.gateway.endpoint
+    function.set(CAMS_ENDPOINT="http://127.0.0.1:9", SEND_LIMITS_PER_NUMBER="1/day")
+    assert [function.ask()["code"] for _ in range(3)] == ["UpstreamUnavailable"] * 3
+    function.set(CAMS_ENDPOINT=endpoint)
+    assert function.ask()["sent"] == "yes"
+
+
+def test_a_bug_before_the_call_gives_back(function: FunctionUnderTest, turn: Turn) -> None:
+    """After a failure of ours before the call the same request may pass."""
+    function.ask(phone_number=number(1))
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    with function.monkeypatch.context() as patch:
+        patch.setattr(function.parts.sender, "send", broken)
+        assert raised(function, "1")["code"] == "UnexpectedError"
+    assert function.handle(event("1"))["sent"] == "yes"
+
+
+def test_a_fresh_countdown(function: FunctionUnderTest, turn: Turn) -> None:
+    """A replay says how long it is from now."""
+    first = function.ask(idempotency_key="k")
+    turn(30)
+    again = function.ask(idempotency_key="k")
+    assert again["replayed"] is True
+    assert again["retry_after_seconds"] == pytest.approx(first["retry_after_seconds"] - 30, abs=2)
+
+
+# --- who dies ----------------------------------------------------------------------------------
+
+
+def die(function: FunctionUnderTest, place: str, **fields: Any) -> None:
+    """Lets the instance end in the middle of a request, and starts another."""
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    function.ask(phone_number=number(999))
+    with function.monkeypatch.context() as patch:
+        patch.setattr(place, dies)
+        with pytest.raises(SystemExit):
+            function.handle(event("1", **fields))
+
+
+def test_who_dies_in_the_call(function: FunctionUnderTest, turn: Turn) -> None:
+    """Until its deadline others are told to wait; then it is unknown, and never sent again."""
+    die(function, "chatapp_code.sending.meaning")
+    assert raised(function, "1")["code"] == "InProgress"
+    reply = function.post()
+    assert (reply.status, reply.result["code"]) == (409, "InProgress")
+    assert 15 < reply.result["retry_after_seconds"] <= 20
+    assert int(reply.headers["Retry-After"]) <= 20
+    turn(20.1)
+    result = function.handle(event("1"))
+    assert (result["sent"], result["replayed"]) == ("unknown", True)
+    assert result["retryable"] is False
+    assert 30 < result["retry_after_seconds"] < 40
+    assert len(function.gateway.messages) == 2
+
+
+def test_who_dies_before_the_call(function: FunctionUnderTest, turn: Turn) -> None:
+    """Until its deadline others are told to wait; then the next delivery is sent."""
+    die(function, "chatapp_code.admission.Permit.call")
+    assert raised(function, "1")["code"] == "InProgress"
+    turn(20.1)
+    assert function.handle(event("1"))["sent"] == "yes"
+
+
+def test_who_dies_between_two_attempts(function: FunctionUnderTest, turn: Turn) -> None:
+    """After flow control nothing was sent: the next delivery is."""
+    function.ask(phone_number=number(998))
+    function.gateway.will(Behaviour(sends=True), Behaviour.says(400, Code="Throttling"))
+    real = function.parts.sender._take_turn
+    turns = [0]
+
+    def dies_at_the_third(longest_wait: float) -> float:
+        turns[0] += 1
+        if turns[0] == 3:
+            raise SystemExit
+        return real(longest_wait)
+
+    with function.monkeypatch.context() as patch:
+        patch.setattr(function.parts.sender, "_take_turn", dies_at_the_third)
+        function.ask(phone_number=number(999))
+        with pytest.raises(SystemExit):
+            function.handle(event("1"))
+    turn(20.1)
+    assert function.handle(event("1"))["sent"] == "yes"
+
+
+# --- who may -----------------------------------------------------------------------------------
+
+
+def ask_as(function: FunctionUnderTest, body: Any = None, **headers: str) -> tuple[int, Any]:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    reply = function.post(body, headers={"Content-Type": "application/json", **names})
+    return reply.status, reply.result
+
+
+def test_each_caller_has_an_allowance(function: FunctionUnderTest, turn: Turn) -> None:
+    """One caller asks too often, whatever the numbers; another isn't touched by it."""
+    function.set(CALLER_HEADER="X-Caller-1f", SEND_LIMITS_PER_CALLER="2/hour")
+    for n in range(2):
+        assert ask_as(function, {"phone_number": number(n)}, X_Caller_1F="app-1")[0] == 200
+    status, result = ask_as(function, {"phone_number": number(3)}, X_Caller_1f="app-1")
+    assert (status, result["code"]) == (429, "TooManyRequests")
+    assert 3500 < result["retry_after_seconds"] <= 3600
+    assert ask_as(function, {"phone_number": number(3)}, X_Caller_1f="app-2")[0] == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"X_Caller": ""}, {"X_Caller": " "}, {"X_Caller": "a,b"}])
+@pytest.mark.parametrize("setting", ["CALLER_HEADER", "CUST_SPACE_HEADER"])
+def test_an_unknown_caller(
+    function: FunctionUnderTest, setting: str, headers: dict[str, str]
+) -> None:
+    """Without the claim, or with two of them, nobody is let through."""
+    function.set(**{setting: "X-Caller"}, CUST_SPACE_IDS="*")
+    status, result = ask_as(function, **headers)
+    assert (status, result["code"], result["retryable"]) == (403, "CallerUnknown", False)
+    assert ask_as(function, {}, **headers)[0] == 422
+    assert function.gateway.requests_seen == 0
+
+
+def test_two_headers_of_one_name(function: FunctionUnderTest) -> None:
+    """A second header in other letters doesn't take the place of the trigger's."""
+    function.set(CALLER_HEADER="X-Caller")
+    both = {"X-Caller": "app-1", "x-caller": "app-2"}
+    request = {
+        "httpMethod": "POST",
+        "path": "/",
+        "headers": both,
+        "body": json.dumps({"phone_number": NUMBER}),
+    }
+    answer = json.loads(function.handle(json.dumps(request).encode())["body"])
+    assert answer["code"] == "CallerUnknown"
+
+
+def test_callers_in_the_account_need_no_header(function: FunctionUnderTest) -> None:
+    """Who invokes directly or sends events is known to the platform."""
+    function.set(CALLER_HEADER="X-Caller", CUST_SPACE_HEADER="X-Space")
+    assert function.ask()["sent"] == "yes"
+    assert function.handle(event("1"))["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("spaces", "callers", "asked", "code", "used"),
+    [
+        ("cams-one,cams-two", "cams-two", None, "OK", "cams-two"),
+        ("cams-one,cams-two", "cams-two", "cams-two", "OK", "cams-two"),
+        ("cams-one,cams-two", "cams-two", "cams-one", "CustSpaceNotAllowed", None),
+        ("cams-one,cams-two", "cams-three", None, "CustSpaceNotAllowed", None),
+        ("*", "cams-three", None, "OK", "cams-three"),
+        ("*", "cams-three", "cams-one", "CustSpaceNotAllowed", None),
+        ("*", "*", "cams-one", "CustSpaceNotAllowed", None),
+    ],
+)
+def test_the_callers_space(
+    function: FunctionUnderTest,
+    spaces: str,
+    callers: str,
+    asked: str | None,
+    code: str,
+    used: str | None,
+) -> None:
+    """The space in the verified claim is the default, and the only one the caller may use."""
+    function.set(CUST_SPACE_HEADER="X-Space", CUST_SPACE_IDS=spaces)
+    body = {"phone_number": NUMBER, "cust_space_id": asked}
+    assert ask_as(function, body, X_Space=callers)[1]["code"] == code
+    seen = [message.cust_space_id for message in function.gateway.messages]
+    assert seen == ([used] if used else [])
+
+
+def test_a_key_belongs_to_its_caller(function: FunctionUnderTest, turn: Turn) -> None:
+    """Another caller with the same Idempotency-Key and fields doesn't see the first's result."""
+    function.set(CALLER_HEADER="X-Caller", SEND_LIMITS_PER_NUMBER="9/hour")
+    first, second, again = (
+        ask_as(function, Idempotency_Key="k", X_Caller=caller)[1] for caller in "aba"
+    )
+    assert [r["replayed"] for r in (first, second, again)] == [False, False, True]
+    assert again["request_id"] == first["request_id"] != second["request_id"]
+    other = ask_as(function, {"phone_number": number(1)}, Idempotency_Key="k", X_Caller="a")[1]
+    assert other["replayed"] is False
+
+
+def test_a_test_number(function: FunctionUnderTest, turn: Turn) -> None:
+    """A test number gets a true-looking answer without a call, within all limits."""
+    function.set(TEST_NUMBERS="+86 100 0000 0001, +15005550006")
+    answer = function.ask(phone_number="+8610000000001", idempotency_key="k")
+    assert (answer["sent"], answer["code"], answer["request_id"]) == ("yes", "OK", None)
+    assert answer["phone_number"] == "+86*******01"
+    assert 50 < answer["retry_after_seconds"] <= 60
+    assert function.ask(phone_number="+8610000000001")["code"] == "TooSoon"
+    again = function.ask(phone_number="+8610000000001", idempotency_key="k")
+    assert (again["replayed"], again["code"]) == (True, "OK")
+    assert function.ask(phone_number="+1 500 555 0006")["sent"] == "yes"
+    function.set(ALLOWED_COUNTRIES="CN")
+    assert function.ask(phone_number="+15005550006")["code"] == "CountryNotAllowed"
+    assert function.ask(phone_number="+8610000000002")["code"] == "InvalidRequest"
+    assert function.gateway.requests_seen == 0
+
+
+# --- what leaks --------------------------------------------------------------------------------
+
+
+def test_a_refusal_tells_nothing_of_others(function: FunctionUnderTest, turn: Turn) -> None:
+    """Who comes too soon learns that, and nothing of who asked before."""
+    function.set(CALLER_HEADER="X-Caller")
+    ask_as(function, {"phone_number": NUMBER, "method": "voice"}, X_Caller="app-1")
+    result = ask_as(function, X_Caller="app-2")[1]
+    told = {key for key, value in result.items() if value not in (None, [], False)}
+    assert told == {
+        *("sent", "code", "message", "invocation_id", "retryable", "retry_after_seconds"),
+        *("phone_number", "method", "locale"),
+    }
+    assert result["method"] == "sms"
+    assert not any(character.isdigit() for character in result["message"])
+
+
+def test_nothing_stands_in_the_store_in_clear(function: FunctionUnderTest, valkey: Valkey) -> None:
+    """Neither keys nor values have a number, a caller, a key, an id or a space in clear."""
+    function.set(**DEFAULTS, CALLER_HEADER="X-Caller", STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    refusal = Behaviour.says(200, Code="136024", Message=f"no code for {number(1)[3:]}")
+    function.gateway.will(Behaviour(sends=True), refusal)
+    ask_as(function, X_Caller="caller-7f", Idempotency_Key="key-7f")
+    with pytest.raises(NotSent):
+        function.handle(event("event-7f", phone_number=number(1)))
+    stored = []
+    with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
+        for key in client.scan_iter():
+            stored.append(key)
+            kind = client.type(key)
+            read = {"hash": client.hgetall, "zset": client.zscan, "string": client.get}[kind]
+            stored.append(str(read(key)))
+    text = "\n".join(stored)
+    assert "136024" in text
+    for secret in ("138000", "caller-7f", "key-7f", "event-7f", "invocation-", "cams-one", SECRET):
+        assert secret not in text
+
+
+# --- the store ---------------------------------------------------------------------------------
+
+
+def test_two_instances_share_what_was_sent(function: FunctionUnderTest, valkey: Valkey) -> None:
+    """What one instance has sent another replays, and counts."""
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    assert function.handle(event("1"))["sent"] == "yes"
+    function.set()
+    assert function.handle(event("1"))["replayed"] is True
+    assert function.handle(event("2"))["code"] == "TooSoon"
+    function.set(STORE_SECRET=SECRET[::-1])
+    assert function.handle(event("1"))["replayed"] is False
+
+
+def test_a_store_that_is_gone_before_the_call(function: FunctionUnderTest, valkey: Valkey) -> None:
+    """Without its store the function sends nothing; events come again, and are sent once."""
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    function.ask(phone_number=number(1))
+    valkey.stop()
+    assert raised(function, "1")["code"] == "StoreUnavailable"
+    reply = function.post()
+    assert (reply.status, reply.result["code"]) == (503, "StoreUnavailable")
+    assert reply.headers["Retry-After"] == "5"
+    valkey.start()
+    assert [function.handle(event("1"))["replayed"] for _ in range(2)] == [False, True]
+    assert len(function.gateway.messages) == 2
+
+
+def test_a_store_that_is_gone_after_the_call(function: FunctionUnderTest, valkey: Valkey) -> None:
+    """It changes nothing in the answer; the next delivery isn't sent, but unknown."""
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    function.ask(phone_number=number(1))
+    function.gateway.on_message = lambda _: valkey.stop()
+    answer = function.handle(event("1"))
+    assert (answer["sent"], answer["code"]) == ("yes", "OK")
+    assert 50 < answer["retry_after_seconds"] <= 60
+    valkey.start()
+    assert raised(function, "1")["code"] == "InProgress"
+    valkey.turn(20.1)
+    assert function.handle(event("1"))["sent"] == "unknown"
+    assert len(function.gateway.messages) == 2
+
+
+def test_a_store_that_loses_its_data_before_the_call(
+    function: FunctionUnderTest, valkey: Valkey
+) -> None:
+    """Without its claim an instance doesn't call."""
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    function.ask(phone_number=number(1))
+    real = function.parts.sender._take_turn
+
+    def take_turn(longest_wait: float) -> float:
+        valkey.empty()
+        return real(longest_wait)
+
+    function.monkeypatch.setattr(function.parts.sender, "_take_turn", take_turn)
+    assert raised(function, "1")["code"] == "StoreUnavailable"
+    assert len(function.gateway.messages) == 1
+
+
+# --- what initialize says ----------------------------------------------------------------------
+
+
+def said(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    capsys.readouterr()
+    function.instance.initialize(function.context)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [(line["level"], line["event"]) for line in lines]
+
+
+def test_memory_and_many_instances(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says once what isn't guaranteed where several instances have their own memories."""
+    assert said(function, capsys) == [("INFO", "start")]
+    function.set(RESERVED_CONCURRENCY="9")
+    assert said(function, capsys) == [("INFO", "start"), ("WARNING", "memory")]
+    function.ask()
+    assert "memory" not in [json.loads(x)["event"] for x in capsys.readouterr().out.splitlines()]
+
+
+def test_a_store_that_evicts(
+    function: FunctionUnderTest, valkey: Valkey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store that drops keys when its memory is full is an error in the log."""
+    function.set(STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    assert said(function, capsys) == [("INFO", "start")]
+    with redis.Redis.from_url(valkey.url) as client:
+        client.config_set("maxmemory-policy", "volatile-lru")
+        function.set()
+        assert said(function, capsys) == [("INFO", "start"), ("ERROR", "eviction")]
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_store_that_is_gone_at_the_start(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An instance starts without its store, and the log says so, without the password."""
+    function.set(STORE_URL="redis://:password@127.0.0.1:9/0", STORE_SECRET=SECRET)
+    assert said(function, capsys) == [("INFO", "start"), ("WARNING", "unreachable")]
+    assert "password" not in capsys.readouterr().out
