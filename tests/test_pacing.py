@@ -264,6 +264,14 @@ def test_a_turn_that_is_too_far_off_is_not_taken(store: RedisStore) -> None:
     assert store.take_turn(0.125, 60) == pytest.approx(30.125, abs=0.1)
 
 
+def test_a_new_store_serves_the_impatient(store: RedisStore) -> None:
+    """The first turn of a new store comes nearer, even for those who can't wait for it yet."""
+    first = store.take_turn(0.125, 0.5)
+    assert first == pytest.approx(1.125, abs=0.01)
+    time.sleep(0.1)
+    assert store.take_turn(0.125, 0.5) < first - 0.09
+
+
 def test_a_hold_never_shortens_a_wait(store: RedisStore) -> None:
     """Flow control only ever postpones."""
     store.hold_turns(30)

@@ -361,7 +361,7 @@ def test_both_stores_say_the_same(
     store.close()
     in_ours = _history(in_memory(), steps, limits, in_all)
     # Beside the turned time some real time passes in Valkey.
-    about_the_same = [(o, pytest.approx(w, abs=2), t) for o, w, t in in_ours]
+    about_the_same: Any = [(o, pytest.approx(w, abs=2), t) for o, w, t in in_ours]
     assert shared == about_the_same
 
 

@@ -183,10 +183,11 @@ end
 _TAKE_TURN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local free = tonumber(redis.call('GET', KEYS[1])) or now + ARGV[4]
-local turn = math.max(now, free)
-if turn - now <= tonumber(ARGV[2]) then
-  redis.call('SET', KEYS[1], string.format('%.0f', turn + ARGV[1]), 'EX', ARGV[3])
+local free = tonumber(redis.call('GET', KEYS[1]))
+local turn = math.max(now, free or now + ARGV[4])
+local is_taken = turn - now <= tonumber(ARGV[2])
+if is_taken or not free then
+  redis.call('SET', KEYS[1], string.format('%.0f', turn + (is_taken and ARGV[1] or 0)), 'EX', ARGV[3])
 end
 return string.format('%.0f', turn - now)
 """

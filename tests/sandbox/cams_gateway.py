@@ -81,6 +81,8 @@ class CamsGateway:
         self.requests_seen = 0
         self.connections = 0
         self.handshake: Handshake = "normal"
+        self.calls_per_second = CALLS_PER_SECOND
+        self.latency_seconds = (0.0, 0.0)  # between these, before an answer
         self.behaviours: deque[Behaviour] = deque()
         self.released = threading.Event()
         self.on_message = on_message
@@ -140,8 +142,8 @@ class CamsGateway:
         with self._lock:
             now = time.monotonic()
             self.call_times.append(now)
-            recent = sum(1 for at in self.call_times[-4 * CALLS_PER_SECOND :] if now - at < 1)
-            if recent > CALLS_PER_SECOND:
+            recent = sum(1 for at in self.call_times[-4 * self.calls_per_second :] if now - at < 1)
+            if recent > self.calls_per_second:
                 self.throttled += 1
                 raise Rejected(
                     400, "Throttling.User", "Request was denied due to user flow control."
@@ -222,8 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(behaviour or Behaviour())
 
     def _answer(self, behaviour: Behaviour) -> None:
-        if behaviour.delay_seconds:
-            time.sleep(behaviour.delay_seconds)
+        delay = behaviour.delay_seconds + random.uniform(*self.server.gateway.latency_seconds)
+        if delay:
+            time.sleep(delay)
         if behaviour.fault and behaviour.stage == "before_answer":
             return self._break_off(behaviour)
         body = _taken() if behaviour.body is None else behaviour.body

@@ -119,6 +119,7 @@ class FunctionCompute:
                 instance = self._idle.pop()
                 if instance.is_alive:
                     return instance
+                instance.stop()
                 self.instances.remove(instance)
             if len(self.instances) >= self.reserved_concurrency:
                 raise ResourceExhausted

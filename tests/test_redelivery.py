@@ -1,0 +1,86 @@
+"""Events in many deliveries through many processes that die, over a store that dies."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.function_under_test import WITHOUT_LIMITS
+from tests.sandbox.cams_gateway import CamsGateway
+from tests.sandbox.function_compute import FunctionCompute
+from tests.sandbox.redelivery import deliver
+from tests.sandbox.valkey import Valkey
+
+TIMEOUT_SECONDS = 4
+
+
+@pytest.fixture
+def platform(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
+    gateway.latency_seconds = (0.0, 0.2)
+    gateway.calls_per_second = 1000
+    with FunctionCompute(
+        environment(gateway, valkey), reserved_concurrency=8, timeout_seconds=TIMEOUT_SECONDS
+    ) as running:
+        gateway.accept(running.credentials)
+        yield running
+
+
+def environment(gateway: CamsGateway, valkey: Valkey) -> dict[str, str]:
+    return {
+        "CAMS_ENDPOINT": gateway.endpoint,
+        "CUST_SPACE_IDS": "cams-one",
+        "ALLOWED_COUNTRIES": "CN",
+        "CONNECT_TIMEOUT_SECONDS": "0.5",
+        "READ_TIMEOUT_SECONDS": "1",
+        "MAX_CALLS_PER_SECOND": "1000",
+        "STORE_URL": valkey.url,
+        "STORE_SECRET": "a-secret-of-more-than-32-characters",
+        **WITHOUT_LIMITS,
+    }
+
+
+def test_processes_die(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """With processes killed at random no code is sent twice, and every event is answered for."""
+    killed = 0
+
+    def kill_one(turned: random.Random) -> None:
+        nonlocal killed
+        time.sleep(turned.uniform(0.2, 0.6))
+        for instance in turned.sample(platform.instances, len(platform.instances))[:1]:
+            instance.process.kill()
+            killed += 1
+
+    outcome = deliver(platform, gateway, 50, kill_one)
+    assert killed >= 5
+    assert outcome.failures["ProcessExited"] >= 1
+    assert (outcome.sent_twice, outcome.lost, outcome.wrong) == (0, 0, 0)
+    assert outcome.unknown <= killed
+
+
+def test_the_store_dies(platform: FunctionCompute, gateway: CamsGateway, valkey: Valkey) -> None:
+    """With Valkey stopped, restarted and paused no code is sent twice, and service comes back."""
+    times = 0
+
+    def disturb(turned: random.Random) -> None:
+        nonlocal times
+        time.sleep(turned.uniform(0.3, 0.8))
+        times += 1
+        if times > 3:
+            return
+        if times % 2:
+            valkey.pause()
+            time.sleep(turned.uniform(0.7, 1.2))
+            valkey.resume()
+        else:
+            valkey.stop()
+            time.sleep(turned.uniform(0.0, 0.3))
+            valkey.start()
+
+    outcome = deliver(platform, gateway, 50, disturb)
+    assert times >= 3
+    assert outcome.failures["StoreUnavailable"] >= 1
+    assert set(outcome.failures) <= {"StoreUnavailable", "InProgress", "QuotaExhausted"}
+    assert (outcome.sent_twice, outcome.lost, outcome.wrong) == (0, 0, 0)
