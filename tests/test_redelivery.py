@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,22 +15,13 @@ from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.redelivery import deliver
 from tests.sandbox.valkey import Valkey
 
-TIMEOUT_SECONDS = 4
 
-
-@pytest.fixture
-def platform(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
+@contextmanager
+def running(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
+    """Eight processes over one store, which aren't paced: pacing is shown elsewhere."""
     gateway.latency_seconds = (0.0, 0.2)
     gateway.calls_per_second = 1000
-    with FunctionCompute(
-        environment(gateway, valkey), reserved_concurrency=8, timeout_seconds=TIMEOUT_SECONDS
-    ) as running:
-        gateway.accept(running.credentials)
-        yield running
-
-
-def environment(gateway: CamsGateway, valkey: Valkey) -> dict[str, str]:
-    return {
+    environment = {
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
@@ -40,6 +32,15 @@ def environment(gateway: CamsGateway, valkey: Valkey) -> dict[str, str]:
         "STORE_SECRET": "a-secret-of-more-than-32-characters",
         **WITHOUT_LIMITS,
     }
+    with FunctionCompute(environment, reserved_concurrency=8, timeout_seconds=4) as platform:
+        gateway.accept(platform.credentials)
+        yield platform
+
+
+@pytest.fixture
+def platform(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
+    with running(gateway, valkey) as started:
+        yield started
 
 
 def test_processes_die(platform: FunctionCompute, gateway: CamsGateway) -> None:

@@ -187,7 +187,8 @@ local free = tonumber(redis.call('GET', KEYS[1]))
 local turn = math.max(now, free or now + ARGV[4])
 local is_taken = turn - now <= tonumber(ARGV[2])
 if is_taken or not free then
-  redis.call('SET', KEYS[1], string.format('%.0f', turn + (is_taken and ARGV[1] or 0)), 'EX', ARGV[3])
+  local next = is_taken and turn + ARGV[1] or turn
+  redis.call('SET', KEYS[1], string.format('%.0f', next), 'EX', ARGV[3])
 end
 return string.format('%.0f', turn - now)
 """

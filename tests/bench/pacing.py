@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform as machine
 import random
 import ssl
 import statistics
@@ -22,11 +21,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import trustme
 
+from tests.bench import page
 from tests.bench.picture import Panel, draw
+from tests.function_under_test import WITHOUT_LIMITS
 from tests.sandbox.cams_gateway import CALLS_PER_SECOND, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.invoked import ResourceExhausted
@@ -72,11 +72,11 @@ class Outcome:
         return (len(self.call_times) - 1) / (self.call_times[-1] - self.call_times[0])
 
     @property
-    def row(self) -> str:
+    def cells(self) -> list[str]:
         in_all = sum(map(len, self.answers.values()))
         refused = in_all - len(self.answers.get("OK", []))
         own = [t for code, times in self.answers.items() if code in _REFUSALS for t in times]
-        cells = [
+        return [
             self.contender.name,
             f"{len(self.call_times):,}",
             f"{self.calls_a_second:.2f}",
@@ -85,7 +85,6 @@ class Outcome:
             f"{refused / in_all:.0%}",
             f"{statistics.median(own) * 1000:.0f} ms" if own else "none",
         ]
-        return f"| {' | '.join(cells)} |"
 
 
 def run(contender: Contender, valkey: Valkey, tls: ssl.SSLContext, ca_file: str) -> Outcome:
@@ -95,6 +94,7 @@ def run(contender: Contender, valkey: Valkey, tls: ssl.SSLContext, ca_file: str)
             "CAMS_ENDPOINT": f"127.0.0.1:{port}",
             "CUST_SPACE_IDS": "cams-one",
             "ALLOWED_COUNTRIES": "CN",
+            **WITHOUT_LIMITS,
             "RESERVED_CONCURRENCY": str(contender.instances),
             "SSL_CERT_FILE": ca_file,
             "REQUESTS_CA_BUNDLE": ca_file,
@@ -180,30 +180,14 @@ def main() -> None:
         for contender in CONTENDERS:
             outcomes.append(run(contender, valkey, tls, ca_file.name))
             print(
-                outcomes[-1].row, {k: len(v) for k, v in outcomes[-1].answers.items()}, flush=True
+                outcomes[-1].cells, {k: len(v) for k, v in outcomes[-1].answers.items()}, flush=True
             )
     (ROOT / "docs" / "pacing.svg").write_text(
         draw([Panel(o.contender.name, o.call_times) for o in outcomes], CALLS_PER_SECOND)
     )
-    _write_page(ROOT / "docs" / "pacing.md", outcomes)
-
-
-def _write_page(page: Path, outcomes: list[Outcome]) -> None:
-    """Puts the table into the page, between its two marks."""
-    begin, end = "<!-- made by make bench -->", "<!-- end -->"
-    before, _, rest = page.read_text().partition(begin)
-    _, _, after = rest.partition(end)
     columns = ["calls", "calls a second", "worst second", "throttled by the API"]
     columns += ["callers refused", "of them by the function, after (median)"]
-    table = [
-        f"| | {' | '.join(columns)} |",
-        "| --- |" + " --: |" * len(columns),
-        *(outcome.row for outcome in outcomes),
-    ]
-    where = f"{machine.system()} {machine.machine()}, {os.cpu_count()} cores"
-    made = f"On {where}, Python {machine.python_version()}, {time.strftime('%Y-%m-%d')}."
-    lines = [begin, "", *table, "", made, "", end]
-    page.write_text(before + "\n".join(lines) + after)
+    page.write("pacing.md", "pacing", ["", *columns], [outcome.cells for outcome in outcomes])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ MOST_DELIVERIES = 60
 class Outcome:
     """What became of the events."""
 
-    events: int
+    events: int = 0
     deliveries: int = 0
     #: What each event's deliveries came to, by its number.
     answers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -68,54 +68,57 @@ def deliver(
 ) -> Outcome:
     """Delivers each of so many events two to four times, eight at once, while it disturbs."""
     turned = random.Random(seed)
-    numbers = [f"86138{turned.randrange(10**8):08}" for _ in range(events)]
-    outcome = Outcome(len(set(numbers)))
-    waiting: queue.PriorityQueue[tuple[float, int, str, int]] = queue.PriorityQueue()
-    copies = [number for number in set(numbers) for _ in range(turned.randint(2, 4))]
+    numbers = {f"86138{turned.randrange(10**8):08}" for _ in range(events)}
+    copies = [number for number in sorted(numbers) for _ in range(turned.randint(2, 4))]
     turned.shuffle(copies)
-    for order, number in enumerate(copies):
-        waiting.put((0.0, order, number, 1))
-    left = threading.Semaphore(0)
-    lock = threading.Lock()
-    done = threading.Event()
+    source = _Source(platform, copies)
+    threads = [threading.Thread(target=source.work) for _ in range(8)]
+    threads.append(threading.Thread(target=source.until_done, args=(disturb, turned)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    source.outcome.events = len(numbers)
+    source.outcome.codes = Counter(message.phone_number for message in gateway.messages)
+    return source.outcome
 
-    def work() -> None:
-        while not done.is_set():
+
+class _Source:
+    def __init__(self, platform: Platform, copies: list[str]) -> None:
+        self.outcome = Outcome()
+        self._platform = platform
+        self._left = len(copies)
+        self._lock = threading.Lock()
+        #: When each is due, its order, its event's number, and how often it came.
+        self._waiting: queue.PriorityQueue[tuple[float, int, str, int]] = queue.PriorityQueue()
+        for order, number in enumerate(copies):
+            self._waiting.put((0.0, order, number, 1))
+
+    def until_done(self, disturb: Callable[[random.Random], None], turned: random.Random) -> None:
+        while self._left:
+            disturb(turned)
+
+    def work(self) -> None:
+        while self._left:
             try:
-                due, order, number, count = waiting.get(timeout=0.05)
+                due, order, number, count = self._waiting.get(timeout=0.05)
             except queue.Empty:
                 continue
             if (wait := due - time.monotonic()) > 0:
-                waiting.put((due, order, number, count))
+                self._waiting.put((due, order, number, count))
                 time.sleep(min(wait, 0.05))
                 continue
-            failure, answer = _deliver_once(platform, number, f"{order}-{count}")
-            with lock:
-                outcome.deliveries += 1
+            failure, answer = _deliver_once(self._platform, number, f"{order}-{count}")
+            with self._lock:
+                self.outcome.deliveries += 1
                 if answer:
-                    outcome.answers.setdefault(number, []).append(answer)
+                    self.outcome.answers.setdefault(number, []).append(answer)
                 else:
-                    outcome.failures[failure] += 1
-            if answer or count == MOST_DELIVERIES:
-                left.release()
-            else:
-                waiting.put((time.monotonic() + 0.3, order, number, count + 1))
-
-    def disturb_on() -> None:
-        while not done.is_set():
-            disturb(turned)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    threads.append(threading.Thread(target=disturb_on))
-    for thread in threads:
-        thread.start()
-    for _ in copies:
-        left.acquire()
-    done.set()
-    for thread in threads:
-        thread.join()
-    outcome.codes = Counter(message.phone_number for message in gateway.messages)
-    return outcome
+                    self.outcome.failures[failure] += 1
+                if answer or count == MOST_DELIVERIES:
+                    self._left -= 1
+                else:
+                    self._waiting.put((time.monotonic() + 0.3, order, number, count + 1))
 
 
 def _deliver_once(
