@@ -11,7 +11,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint bench openapi lock clean
+.PHONY: run serve test check lint bench layers openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -32,6 +32,9 @@ lint: .venv/test-ready
 bench: .venv/bench-ready  ## the figures in docs/: a quarter of an hour; CALLS=200 for a taste
 	@$(RUN) -m tests.bench.pacing
 
+layers: .venv/bin/python  ## builds what is deployed into layers/dist/
+	@$(RUN) layers/build.py
+
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
 
@@ -45,7 +48,7 @@ lock: .venv/test-ready  ## compiles the requirements anew
 	done
 
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layers/dist layers/wheels
 
 .venv/run-ready: layers/requirements.txt | .venv/bin/python
 	@echo "Installing what the function needs into .venv" >&2
