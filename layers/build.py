@@ -159,10 +159,9 @@ def _pip(python: str, folder: Path) -> list[str]:
 def _licence(folder: Path) -> str:
     """A distribution's licence, and where in the layer its text is."""
     metadata = Distribution.at(folder).metadata
-    licence = metadata["License-Expression"] or metadata["License"]
-    if not licence:
-        names = [name for name in metadata.get_all("Classifier") or [] if name[:7] == "License"]
-        licence = ", ".join(name.rpartition(" :: ")[2] for name in names) or "unknown"
+    classifiers = [name for name in metadata.get_all("Classifier") or [] if name[:7] == "License"]
+    stated = metadata.get_all("License-Expression") or metadata.get_all("License")
+    licence = ", ".join(stated or [name.rpartition(" :: ")[2] for name in classifiers]) or "unknown"
     texts = [
         path.relative_to(folder.parent).as_posix()
         for name in metadata.get_all("License-File") or []
