@@ -1,7 +1,7 @@
 """Builds what is deployed: a layer for each of the two Pythons, and the function's code.
 
 ``make layers`` writes ``layers/dist/python3.10.zip``, ``python3.12.zip`` and ``function.zip``. The
-same Python and the same lock make the same bytes.
+same lock, code and Pythons make the same bytes.
 
 A layer is unpacked to ``/opt``, and ``/opt/python`` is on the path; the code is unpacked to
 ``/code`` (Function Compute's documentation, "Layers"). Unpacking changes the files' times, so the
@@ -67,7 +67,7 @@ def main() -> int:
     except BuildFailed as failed:
         print(failed, file=sys.stderr)
         return 1
-    for version in found.keys() - pythons.keys():
+    for version in [version for version in found if version not in pythons]:
         print(
             f"python{version}.zip was not built: no Python {version} is on PATH or in pyenv. "
             f"`pyenv install {version}` gets it, or your system's package python{version}.",
