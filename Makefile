@@ -12,7 +12,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint bench openapi lock clean
+.PHONY: run serve test check lint bench layers openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -33,6 +33,9 @@ lint: .venv/test-ready
 bench: .venv/bench-ready  ## the figures in docs/: half an hour; BENCH=attack makes one table of them
 	@for each in $(BENCH); do PYTHONPATH=function $(RUN) -m tests.bench.$$each || exit 1; done
 
+layers: .venv/bin/python  ## builds what is deployed into layers/dist/
+	@$(RUN) layers/build.py
+
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
 
@@ -46,7 +49,7 @@ lock: .venv/test-ready  ## compiles the requirements anew
 	done
 
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layers/dist layers/wheels
 
 .venv/run-ready: layers/requirements.txt | .venv/bin/python
 	@echo "Installing what the function needs into .venv" >&2

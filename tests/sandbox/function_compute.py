@@ -36,6 +36,7 @@ class FunctionCompute:
         *,
         code_directory: Path = ROOT / "function",
         layer_directories: Sequence[Path] = (Path(sysconfig.get_path("purelib")),),
+        python: str = sys.executable,
         runtime: str = "python3.12" if sys.version_info >= (3, 12) else "python3.10",
         function_name: str = "chatapp-verify-code",
         handler: str = "index.handler",
@@ -45,6 +46,7 @@ class FunctionCompute:
         echo_logs: bool = False,
     ) -> None:
         self.environment = dict(environment)
+        self.python = python
         self.handler = handler
         self.initializer = initializer
         self.reserved_concurrency = reserved_concurrency
@@ -156,7 +158,7 @@ class _Instance:
         with theirs:
             self.process = subprocess.Popen(
                 [
-                    sys.executable,
+                    platform.python,
                     "-S",  # nothing but the code, the layers and the standard library
                     "-E",
                     str(Path(__file__).with_name("instance_process.py")),

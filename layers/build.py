@@ -1,0 +1,204 @@
+"""Builds what is deployed: a layer for each of the two Pythons, and the function's code.
+
+``make layers`` writes ``layers/dist/python3.10.zip``, ``python3.12.zip`` and ``function.zip``. The
+same lock, code and Pythons make the same bytes.
+
+A layer is unpacked to ``/opt``, and ``/opt/python`` is on the path; the code is unpacked to
+``/code`` (Function Compute's documentation, "Layers"). Unpacking changes the files' times, so the
+bytecode is tied to the source's hash instead: without it each cold start would compile it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from importlib.metadata import Distribution
+from pathlib import Path
+
+LAYERS = Path(__file__).parent
+FUNCTION = LAYERS.parent / "function"
+DIST = LAYERS / "dist"
+LICENCE = LAYERS.parent / "LICENSE"
+
+# Each runtime's Python, and the n of the glibc 2.n of its Debian 10 or 11, which is what the
+# wheels may need ("Python runtimes").
+GLIBC_MINORS = {"3.10": 28, "3.12": 31}
+
+UNUSED = (
+    "bin",  # commands
+    "*/tests",
+    "*/_testcapi.*",
+    "**/*.pyi",
+    "**/py.typed",
+    "**/*.p[yx][xdi]",  # Cython's sources, which the .so were made of
+    "**/*.h",
+    "langcodes/data",  # langcodes/data_dicts.py was made of it
+    "*.dist-info/INSTALLER",
+    "*.dist-info/RECORD",  # isn't true any more
+    "*.dist-info/REQUESTED",
+)
+
+_SAME_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class BuildFailed(Exception):
+    """A step of the build ended badly; the message has what it said."""
+
+
+def main() -> int:
+    """Builds all that the Pythons here can build; the exit status says whether it was a layer."""
+    found = {version: find_python(version) for version in GLIBC_MINORS}
+    pythons = {version: python for version, python in found.items() if python}
+    shutil.rmtree(DIST, ignore_errors=True)
+    DIST.mkdir()
+    try:
+        for version, python in pythons.items():
+            archive = DIST / f"python{version}.zip"
+            manifest = build_layer(version, python, archive)
+            print(f"{sizes(archive)}\n{manifest}\n", flush=True)
+        if pythons:
+            build_function(pythons.values(), DIST / "function.zip")
+            print(sizes(DIST / "function.zip"), flush=True)
+    except BuildFailed as failed:
+        print(failed, file=sys.stderr)
+        return 1
+    for version in [version for version in found if version not in pythons]:
+        print(
+            f"python{version}.zip was not built: no Python {version} is on PATH or in pyenv. "
+            f"`pyenv install {version}` gets it, or your system's package python{version}.",
+            file=sys.stderr,
+        )
+    return 0 if pythons else 1
+
+
+def find_python(version: str) -> str | None:
+    """The path of a Python of this version: the one that runs this, PATH's or pyenv's."""
+    of_pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for candidate in [sys.executable, f"python{version}", *map(str, of_pyenv)]:
+        tell = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+        try:
+            told = subprocess.run(
+                [candidate, "-c", tell], capture_output=True, text=True, check=False
+            )
+        except OSError:
+            continue
+        found, _, path = told.stdout.strip().partition(" ")
+        if found == version:
+            return path
+    return None
+
+
+def build_layer(version: str, python: str, destination: Path) -> str:
+    """Writes the layer and returns its manifest: each distribution, its licence and the text."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary, "opt")
+        tree = root / "python"
+        _install(python, GLIBC_MINORS[version], tree, Path(temporary, "pip"))
+        for pattern in UNUSED:
+            for path in list(tree.glob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copy(LICENCE, tree)
+        manifest = "\n".join(map(_licence, sorted(tree.glob("*.dist-info"))))
+        (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
+        _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
+        _zip(root, destination)
+    return manifest
+
+
+def build_function(pythons: Iterable[str], destination: Path) -> None:
+    """Writes the function's code with the bytecode of each Python."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary, "code")
+        shutil.copytree(FUNCTION, root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        for python in pythons:
+            _compile(python, root, "/code", "checked-hash")  # the console has an editor for it
+        _zip(root, destination)
+
+
+def sizes(archive: Path) -> str:
+    """How large a zip is, for people."""
+    with zipfile.ZipFile(archive) as content:
+        unpacked = sum(entry.file_size for entry in content.infolist())
+    zipped = archive.stat().st_size
+    return f"{archive.name}: {zipped / 1e6:.1f} MB zipped, {unpacked / 1e6:.1f} MB unpacked"
+
+
+def _install(python: str, glibc_minor: int, tree: Path, pip_folder: Path) -> None:
+    """Installs the locked wheels for the runtime, which needn't be this machine's."""
+    wheels = str(LAYERS / "wheels")
+    pip = _pip(python, pip_folder)
+    wanted = ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    wanted += ["--requirement", str(LAYERS / "requirements.txt")]
+    for minor in range(glibc_minor, 4, -1):  # there is no tag below manylinux_2_5
+        wanted += ["--platform", f"manylinux_2_{minor}_x86_64"]
+    wanted += ["--platform", "manylinux2014_x86_64"]  # by pip also manylinux2010 and manylinux1
+    install = [*pip, "install", "--no-compile", "--no-index", "--find-links", wheels]
+    install += ["--target", str(tree), *wanted]
+    try:
+        _run(install)
+    except BuildFailed:  # not all wheels are here yet
+        _run([*pip, "download", "--retries", "1", "--dest", wheels, *wanted])
+        _run(install)
+
+
+def _pip(python: str, folder: Path) -> list[str]:
+    """The command of a pip in this Python: it reads the markers by what it runs in."""
+    try:
+        _run([python, "-c", "import pip"])
+    except BuildFailed:
+        _run([python, "-m", "venv", str(folder)])
+        python = str(folder / "bin" / "python")
+    return [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+def _licence(folder: Path) -> str:
+    """A distribution's licence, and where in the layer its text is."""
+    metadata = Distribution.at(folder).metadata
+    classifiers = [name for name in metadata.get_all("Classifier") or [] if name[:7] == "License"]
+    stated = metadata.get_all("License-Expression") or metadata.get_all("License")
+    licence = ", ".join(stated or [name.rpartition(" :: ")[2] for name in classifiers]) or "unknown"
+    texts = [
+        path.relative_to(folder.parent).as_posix()
+        for name in metadata.get_all("License-File") or []
+        for path in (folder / "licenses" / name, folder / name)
+        if path.is_file()
+    ]
+    if not texts:  # the SDK's wheels have none, but this package's is the same
+        texts = [LICENCE.name if "Apache" in licence else "no text in its wheel"]
+    return f"{metadata['Name']} {metadata['Version']}: {licence} ({', '.join(texts)})"
+
+
+def _compile(python: str, root: Path, platform_root: str, invalidation: str) -> None:
+    """Compiles as if the files lay where the platform unpacks them.
+
+    In one process with one hash seed, since the bytes depend on both; ``-I`` would ignore the seed.
+    """
+    command = [python, "-s", "-S", "-W", "ignore", "-m", "compileall", "-q", "-j", "1"]
+    paths = ["-s", str(root), "-p", platform_root, str(root)]
+    _run([*command, "--invalidation-mode", invalidation, *paths], PYTHONHASHSEED="0")
+
+
+def _run(command: Sequence[str], **environment: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
+    ran = subprocess.run(
+        command, env=inherited | environment, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise BuildFailed(f"{' '.join(command[:4])} … failed:\n{ran.stdout}{ran.stderr}")
+
+
+def _zip(root: Path, destination: Path) -> None:
+    with zipfile.ZipFile(destination, "w") as archive:
+        for path in sorted(filter(Path.is_file, root.rglob("*"))):
+            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), _SAME_TIME)
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
