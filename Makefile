@@ -11,7 +11,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint bench openapi lock clean
+.PHONY: run serve test check lint bench live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -31,6 +31,9 @@ lint: .venv/test-ready
 
 bench: .venv/bench-ready  ## the figures in docs/: a quarter of an hour; CALLS=200 for a taste
 	@$(RUN) -m tests.bench.pacing
+
+live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say which
+	@$(RUN) -m tests.live
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
