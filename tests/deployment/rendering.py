@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,11 +49,16 @@ _EXPRESSION = r"\$\{([^}]*)\}"
 
 
 def s_yaml() -> dict[str, Any]:
-    return cast("dict[str, Any]", yaml.safe_load((ROOT / "s.yaml").read_text()))
+    return copy.deepcopy(_document("s.yaml"))
 
 
 def template() -> dict[str, Any]:
-    return cast("dict[str, Any]", yaml.safe_load((ROOT / "template.yml").read_text()))
+    return copy.deepcopy(_document("template.yml"))
+
+
+@cache
+def _document(name: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", yaml.safe_load((ROOT / name).read_text()))
 
 
 def rendered_s_yaml(
