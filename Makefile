@@ -12,7 +12,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint bench layers openapi lock clean
+.PHONY: run serve test check lint bench layers live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -35,6 +35,9 @@ bench: .venv/bench-ready  ## the figures in docs/: half an hour; BENCH=attack ma
 
 layers: .venv/bin/python  ## builds what is deployed into layers/dist/
 	@$(RUN) layers/build.py
+
+live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say which
+	@$(RUN) -m tests.live
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json

@@ -1,0 +1,1 @@
+"""The deployment files, rendered and checked without the cloud."""

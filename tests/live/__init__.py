@@ -1,0 +1,1 @@
+"""A smoke test against the real cloud; no part of `make test`."""

@@ -1,0 +1,310 @@
+"""The deployment files, checked without the cloud; and that the checks catch mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chatapp_code import triggers
+from tests.deployment import checks, rendering
+from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT
+from tests.function_under_test import NUMBER, FunctionUnderTest
+
+VPC = {"VpcId": "vpc-1", "VSwitchId": "vsw-1", "SecurityGroupId": "sg-1"}
+
+
+def of_s_yaml(document: dict[str, Any], **environment: str) -> list[str]:
+    """All that is wrong in the document of an s.yaml."""
+    resources = rendering.rendered_s_yaml(document, ENVIRONMENT | environment)
+    functions = rendering.functions_of_s_yaml(resources)
+    # The figures of what isn't of the right form mean nothing.
+    return [*checks.problems_of_s_yaml(resources)] or [*checks.problems_of_functions(functions)]
+
+
+def of_template(document: dict[str, Any], **parameters: Any) -> list[str]:
+    """All that is wrong in the document of a template.yml."""
+    resources = rendering.rendered_template(document, **parameters)
+    functions = rendering.functions_of_template(resources)
+    policies = resources["Role"]["Properties"]["Policies"]
+    return [*checks.problems_of_template(document, resources)] or [
+        *checks.problems_of_functions(functions),
+        *checks.problems_of_queues(resources),
+        *checks.problems_of_policies(
+            [policy["PolicyDocument"] for policy in policies], in_vpc="VpcId" in parameters
+        ),
+    ]
+
+
+def test_s_yaml_is_right() -> None:
+    """s.yaml is what the component takes, without an unknown key, and its figures agree."""
+    assert of_s_yaml(rendering.s_yaml()) == []
+    assert of_s_yaml(rendering.s_yaml(), STORE_URL="rediss://user:word@host:6380/0") == []
+
+
+def test_template_is_right() -> None:
+    """template.yml is what ROS takes, without an unknown key, whatever is chosen in it."""
+    document = rendering.template()
+    assert of_template(document) == []
+    assert of_template(document, AuthType="function", Jwks={}, EventBusName="bus", **VPC) == []
+
+
+def test_both_deploy_the_same() -> None:
+    """s.yaml and template.yml deploy the same two functions, key by key."""
+    in_s_yaml = rendering.functions_of_s_yaml(rendering.rendered_s_yaml(rendering.s_yaml()))
+    in_template = rendering.functions_of_template(rendering.rendered_template(rendering.template()))
+    for function in in_s_yaml:
+        function["environmentVariables"] = {
+            name: value.strip() for name, value in function["environmentVariables"].items()
+        }
+    assert in_s_yaml == in_template
+    assert [each["concurrencyConfig"]["reservedConcurrency"] for each in in_s_yaml] == [6, 3]
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_a_missing_value_fails(name: str) -> None:
+    """Without one of the values that must be set, nothing is rendered, hence nothing deployed."""
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
+    with pytest.raises(LookupError, match=name):
+        rendering.rendered_s_yaml(rendering.s_yaml(), environment)
+
+
+def test_template_wants_what_s_yaml_wants() -> None:
+    """What must be set for s.yaml has no default in template.yml either; secrets aren't shown."""
+    document = rendering.template()
+    required = {n for n, each in document["Parameters"].items() if "Default" not in each}
+    assert required == rendering.PARAMETERS.keys()
+    for name in ("StoreUrl", "StoreSecret"):
+        assert document["Parameters"][name]["NoEcho"] is True
+    for name, value in rendering.PARAMETERS.items():
+        pattern = document["Parameters"][name].get("AllowedPattern", "")
+        assert re.match(pattern, value if isinstance(value, str) else ""), name
+
+
+def test_the_other_trigger_of_s_yaml_is_right() -> None:
+    """The trigger that s.yaml has commented out, for servers that sign, is template.yml's."""
+    text = (ROOT / "s.yaml").read_text()
+    at = text.index("# - triggerName: http")
+    lines = text[at : text.index("\n\n", at)].splitlines()
+    trigger = yaml.safe_load("\n".join(line.strip()[2:] for line in lines))[0]
+    resources = rendering.rendered_template(rendering.template(), AuthType="function")
+    functions = rendering.functions_of_template(resources)
+    assert functions[0]["triggers"] == [trigger]
+
+
+@pytest.mark.parametrize(("http", "events"), [(9, 0), (0, 9)])
+def test_one_function_alone_has_all_calls(http: int, events: int) -> None:
+    """With 0 for the one and 9 for the other both files are still right."""
+    document = rendering.s_yaml()
+    document["vars"] |= {"httpInstances": http, "eventInstances": events}
+    assert of_s_yaml(document) == []
+    assert of_template(rendering.template(), HttpInstances=http, EventInstances=events) == []
+
+
+Mistake = Callable[[dict[str, Any]], Any]
+
+
+def mistake(path: str, value: Any) -> Mistake:
+    """Puts a value at a place such as `resources/http/props/timeout`; `-` is after
+    the last of a list, and `None` takes away."""
+
+    def make(document: Any) -> None:
+        *way, last = (int(step) if step.isdigit() else step for step in path.split("/"))
+        for step in way:
+            document = document[step]
+        if value is None:
+            del document[last]
+        elif last == "-":
+            document.append(value)
+        else:
+            document[last] = value
+
+    return make
+
+
+HTTP = "resources/http/props"
+JWT = f"{HTTP}/triggers/0/triggerConfig"
+STREAM = "resources/events/props/triggers/0/triggerConfig"
+OPTIONS = f"{STREAM}/runOptions"
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (mistake(f"{HTTP}/timout", 20), "'timout' was unexpected"),
+        (mistake(f"{HTTP}/logConfig/projekt", "x"), "'projekt' was unexpected"),
+        (mistake(f"{JWT}/authConfig/whiteList", ["/"]), "'whiteList' was unexpected"),
+        (mistake(f"{OPTIONS}/batchWindow/Count", 1), "'Count' was unexpected"),
+        (mistake(f"{HTTP}/handler", None), "'handler' is a required property"),
+        (mistake(f"{HTTP}/timeout", "20"), "'20' is not of type 'integer'"),
+        (mistake(f"{HTTP}/runtime", "python3.11"), "'python3.11' is not one of"),
+        (mistake(f"{HTTP}/memorySize", 500), "500 is not a multiple of 64"),
+        (mistake(f"{HTTP}/environmentVariables/STORE_URL", 1), "is not of type 'string'"),
+        (mistake(f"{HTTP}/environmentVariables/STORE_URL", "redis//x"), "STORE_URL must"),
+        (mistake(f"{HTTP}/environmentVariables/RESERVED_CONCURRENCY", "9"), "has a cap of 6"),
+        (mistake(f"{HTTP}/environmentVariables/READ_TIMEOUT_SECONDS", "17"), "don't fit"),
+        (mistake("vars/httpInstances", 7), "together they make 10 calls a second"),
+        (mistake("vars/eventInstances", 2), "more is delivered at once"),
+        (mistake(f"{HTTP}/timeout", 30), "the app gives up"),
+        (mistake(f"{HTTP}/timeout", 10), "don't fit"),
+        (mistake(f"{HTTP}/instanceLifecycleConfig/initializer/timeout", 2), "the initializer"),
+        (mistake(f"{HTTP}/logConfig/logBeginRule", "DefaultRegex"), "glued together"),
+        (mistake(f"{HTTP}/asyncInvokeConfig/maxAsyncEventAgeInSeconds", 3600), "wait longer"),
+        (mistake(f"{HTTP}/asyncInvokeConfig/maxAsyncRetryAttempts", 8), "more than a few times"),
+        (mistake(f"{HTTP}/asyncInvokeConfig/destinationConfig/onFailure", None), "fail unseen"),
+        (mistake(f"{JWT}/authType", "anonymous"), "lets anybody ask"),
+        (mistake(f"{JWT}/methods", ["GET", "POST"]), "only POST"),
+        (mistake(f"{JWT}/authConfig/tokenLookup", "query:token"), "from elsewhere"),
+        (mistake(f"{JWT}/authConfig/tokenLookup", "header:Authorization:Bearer"), "from elsewhere"),
+        (mistake(f"{JWT}/authConfig/claimPassBy", "header:sub:x-caller"), "don't go into"),
+        (mistake(f"{JWT}/authConfig/whitelist", ["/"]), "some paths need no token"),
+        (mistake("vars/callerHeader", "x-caller"), "could guess"),
+        (mistake(f"{OPTIONS}/batchWindow/CountBasedWindow", 10), "more than one message"),
+        (mistake(f"{OPTIONS}/batchWindow", None), "more than one message"),
+        (
+            mistake(f"{OPTIONS}/retryStrategy/PushRetryStrategy", "EXPONENTIAL_DECAY_RETRY"),
+            "for a day",
+        ),
+        (mistake(f"{OPTIONS}/deadLetterQueue", None), "or is lost"),
+        (mistake(f"{STREAM}/asyncInvocationType", True), "never reaches the source"),
+    ],
+)
+def test_a_mistake_in_s_yaml_is_found(make: Mistake, found: str) -> None:
+    """A typo, a wrong type, or a figure that contradicts another is found in s.yaml."""
+    document = rendering.s_yaml()
+    make(document)
+    problems = of_s_yaml(document)
+    assert any(found in problem for problem in problems), problems
+
+
+FUNCTION = "Resources/HttpFunction/Properties"
+POLICY = "Resources/Role/Properties/Policies/0/PolicyDocument/Statement"
+ALLOW = {"Effect": "Allow", "Resource": ["*"]}
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (mistake(f"{FUNCTION}/TimeOut", 20), "'TimeOut' was unexpected"),
+        (mistake(f"{FUNCTION}/LogConfig/LogStore", "x"), "'LogStore' was unexpected"),
+        (mistake(f"{FUNCTION}/Handler", None), "'Handler' is a required property"),
+        (mistake(f"{FUNCTION}/Timeout", "20"), "'20' is not of type 'number'"),
+        (mistake(f"{FUNCTION}/MemorySize", 64), "64 is less than the minimum"),
+        (mistake("Resources/HttpFunction/DependOn", ["Role"]), "unknown DependOn"),
+        (mistake("Resources/Requests/Type", "ALIYUN::MNS::Queu"), "unknown type"),
+        (mistake("Parameters/Runtime/AllowedValue", ["x"]), "unknown AllowedValue"),
+        (mistake("Parameters/Extra", {"Type": "String", "Label": "x"}), "each parameter once"),
+        (mistake("Resorces", {}), "Resorces is no section"),
+        (mistake("Parameters/HttpInstances/Default", 8), "together they make 11 calls a second"),
+        (mistake("Resources/HttpConcurrency/Properties/ReservedConcurrency", 9), "a cap of 9"),
+        (
+            mistake(f"{FUNCTION}/EnvironmentVariables/MAX_CALLS_PER_SECOND", {"Ref": "LogDays"}),
+            "isn't text",
+        ),
+        (mistake("Resources/Requests/Properties/VisibilityTimeout", 30), "shows again"),
+        (mistake(f"{POLICY}/0/Action/0", "cams:*"), "cams:* on * is too much"),
+        (mistake(f"{POLICY}/-", {**ALLOW, "Action": ["log:*"]}), "log:* on * is too much"),
+        (mistake(f"{POLICY}/1/Resource/0", "*"), "log:PostLogStoreLogs on * is too much"),
+        (mistake(f"{POLICY}/-", {**ALLOW, "NotAction": ["ram:*"]}), "more than it seems"),
+        (mistake(f"{POLICY}/2", None), "mns:SendMessage is missing"),
+        (
+            mistake("Resources/Role/Properties/Policies/1/Fn::If/0", "ByToken"),
+            "ecs:CreateNetworkInterface on * is too much",
+        ),
+    ],
+)
+def test_a_mistake_in_the_template_is_found(make: Mistake, found: str) -> None:
+    """A typo, a wrong type, a wrong figure or too wide a policy is found in template.yml."""
+    document = rendering.template()
+    make(document)
+    problems = of_template(document)
+    assert any(found in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        mistake(f"{FUNCTION}/Runtime", {"Ref": "Runtim"}),
+        mistake(f"{FUNCTION}/Role", {"Fn::GetAtt": ["Role", "ARN"]}),
+        mistake(f"{FUNCTION}/Role", {"Fn::GetAt": ["Role", "Arn"]}),
+        mistake("Resources/HttpTrigger/DependsOn", ["Concurrency"]),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_found(make: Mistake) -> None:
+    """A reference in template.yml to what isn't there can't be rendered."""
+    document = rendering.template()
+    make(document)
+    with pytest.raises(LookupError):
+        rendering.rendered_template(document)
+
+
+def test_nobody_calls_before_the_cap_is_there() -> None:
+    """In the stack each trigger comes after its function's cap and dead-letter queue."""
+    resources = rendering.template()["Resources"]
+    for name in ("Http", "Events"):
+        after = resources[f"{name}Trigger"]["DependsOn"]
+        assert {f"{name}Concurrency", f"{name}Asynchronous"} <= set(after)
+
+
+def test_the_index_has_every_field_of_the_log(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each field of an invocation's line in the log can be searched and counted by."""
+    function.post()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    line = next(line for line in lines if line["event"] == "invocation")
+    keys = rendering.template()["Resources"]["LogIndex"]["Properties"]["KeyIndices"]
+    fields = next(key for key in keys if key["Name"] == "message")["JsonKeyIndices"]
+    assert {field["Name"] for field in fields} >= line.keys()
+
+
+def test_an_event_of_the_bus_is_a_request() -> None:
+    """What the rule puts into the queue, a whole CloudEvent, is read out of the queue's message."""
+    event = {"specversion": "1.0", "id": "1", "source": "x", "data": {"phone_number": NUMBER}}
+    item = {
+        "specversion": "1.0",
+        "data": {"messageId": "m", "messageBody": json.dumps(event)},
+    }
+    (message,) = triggers.recognise(json.dumps([item]).encode()).messages()
+    assert message.read().named("phone_number") == [NUMBER]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+@pytest.mark.parametrize(
+    "printed", ['{"layerVersionArn": "%s"}', "\x1b[1mlayerVersionArn: \x1b[22m %s"]
+)
+def test_the_layer_is_published(tmp_path: Path, printed: str) -> None:
+    """The plugin gives the function the version of the layer that the tool printed."""
+    arn = f"acs:fc:ap-southeast-1:{ACCOUNT}:layers/chatapp-verify-code/versions/7"
+    tool = tmp_path / "s"
+    tool.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\nprintf '%s' '{printed % arn}'\n")
+    tool.chmod(0o755)
+    (tmp_path / "layer.zip").touch()
+    inputs: dict[str, dict[str, Any]] = {
+        "props": {"region": "ap-southeast-1", "timeout": 20},
+        "yaml": {"path": str(tmp_path / "s.yaml")},
+        "resource": {"access": "default"},
+    }
+    given = {"name": "chatapp-verify-code", "zip": "./layer.zip", "runtime": "python3.10"}
+    run = (
+        f"require({json.dumps(str(ROOT / 'layers/publish.js'))})"
+        f"({json.dumps(inputs)}, {json.dumps(given)})"
+        ".then((outputs) => console.log(JSON.stringify(outputs.props)))"
+    )
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["node", "-e", run], env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {**inputs["props"], "layers": [arn]}
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith(
+        f"cli fc3 layer publish --layer-name chatapp-verify-code --code {tmp_path}/layer.zip"
+    )

@@ -1,0 +1,121 @@
+"""What docs/deploying.md and docs/operating.md say: their commands run, their lists are whole."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.deployment import checks, rendering
+from tests.deployment.rendering import ACCOUNT, ROOT
+
+DEPLOYING = (ROOT / "docs/deploying.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
+
+
+def block(page: str, name: str) -> str:
+    """The commands that stand behind the mark."""
+    found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", page, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def run(commands: str, directory: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-euc", commands], cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def test_the_key_and_the_token_fit(tmp_path: Path) -> None:
+    """The page's commands make a token that the page's JWKS verifies, and values that deploy."""
+    run(block(DEPLOYING, "key"), tmp_path)
+    run(block(DEPLOYING, "token"), tmp_path)
+    (key,) = json.loads((tmp_path / "jwks.json").read_text())["keys"]
+    signed, _, signature = (tmp_path / "token").read_text().strip().rpartition(".")
+    header, claims = (json.loads(decoded(part)) for part in signed.split("."))
+    exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
+    public_key = RSAPublicNumbers(exponent, modulus).public_key()
+    public_key.verify(decoded(signature), signed.encode(), PKCS1v15(), SHA256())
+    assert header == {"alg": key["alg"], "typ": "JWT", "kid": key["kid"]}
+    assert claims.keys() == {"sub", "cust_space_id", "exp"}
+    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
+
+    names = [*rendering.ENVIRONMENT, "TEST_NUMBERS"]
+    show = "".join(f'printf "%s\\n" "${name}"\n' for name in names)
+    lines = run(block(DEPLOYING, "values") + show, tmp_path).splitlines()
+    environment = dict(zip(names, lines, strict=True))
+    resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
+    functions = rendering.functions_of_s_yaml(resources)
+    assert [*checks.problems_of_s_yaml(resources)] == []
+    assert [*checks.problems_of_functions(functions)] == []
+
+
+def test_the_role_for_s_yaml_is_the_stacks() -> None:
+    """docs/role_policy.json grants what template.yml grants, and nothing else."""
+    policy = json.loads((ROOT / "docs/role_policy.json").read_text().replace("ACCOUNT", ACCOUNT))
+    assert [*checks.problems_of_policies([policy])] == []
+    role = rendering.rendered_template(rendering.template())["Role"]
+    assert [each["PolicyDocument"] for each in role["Properties"]["Policies"]] == [policy]
+
+
+def test_the_index_for_s_yaml_is_the_stacks() -> None:
+    """docs/log_index.json has the fields of template.yml's index."""
+    index = json.loads((ROOT / "docs/log_index.json").read_text())
+    in_template = {key["Name"]: key for key in _index()}
+    assert {name: key["type"] for name, key in index.items()} == {
+        name: key["Type"] for name, key in in_template.items()
+    }
+    fields = {each["Name"]: each["Type"] for each in in_template["message"]["JsonKeyIndices"]}
+    assert {name: key["type"] for name, key in index["message"]["json_keys"].items()} == fields
+
+
+def test_queries_name_fields_of_the_index() -> None:
+    """Each field that a query of the page names is in the index."""
+    fields = {each["Name"] for key in _index() for each in key.get("JsonKeyIndices", [])}
+    assert set(re.findall(r"message\.(\w+)", OPERATING)) <= fields
+
+
+def test_every_code_is_explained() -> None:
+    """docs/operating.md has each code that the function can give of its own."""
+    sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
+    codes = set(re.findall(r'(?:refuse|own)\(\s*"(\w+)"', sources))
+    readme = set(
+        re.findall(r"^\| \d{3}.*\| (.*) \|.*\|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    codes |= {code for cell in readme for code in re.findall(r"`([A-Z]\w+)`", cell)}
+    assert len(codes) > 10
+    explained = {code for row in OPERATING.splitlines() for code in _codes(row)}
+    assert codes <= explained, codes - explained
+
+
+def test_the_costs_are_computed() -> None:
+    """The table of costs is what the page's own lines print."""
+    done = subprocess.run(
+        [sys.executable, "-c", block(OPERATING, "cost")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout in OPERATING
+
+
+def _index() -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = rendering.template()["Resources"]["LogIndex"]["Properties"][
+        "KeyIndices"
+    ]
+    return keys
+
+
+def _codes(row: str) -> list[str]:
+    return re.findall(r"`([A-Z]\w+)", row.split("|")[1]) if row.startswith("| `") else []
