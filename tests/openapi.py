@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from chatapp_code import __version__
 from chatapp_code.request import ALIASES, VerifyCodeRequest
-from chatapp_code.result import FieldError, VerifyCodeResult
+from chatapp_code.result import ACCEPTED, FieldError, VerifyCodeResult
 
 _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 
@@ -24,8 +24,12 @@ _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 Answers without a key `sent` are the platform's: 403, 404, 429 and 503 mean not sent; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
 
-As s.yaml and template.yml deploy it, the HTTP trigger takes requests signed with Alibaba Cloud
-credentials (`authType: function`): a back end signs them for its app.
+As s.yaml and template.yml deploy it, the HTTP trigger takes a JSON Web Token, which the app gets from
+its own back end; the trigger answers 403 by itself to a request without a good one.
+
+An app sends an `Idempotency-Key` per tap. Where the service has a shared store, the app asks again
+with the same key after its own time-out or a 502: it gets the first answer, `InProgress` or
+`unknown`, and never a second code.
 """
 
 _ASKED = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
@@ -56,7 +60,7 @@ _ANSWERS: dict[int, tuple[str, str, VerifyCodeResult]] = {
     200: (
         "Sent",
         "Show the field for the code.",
-        _by_the_api("yes", "OK", 200, "CAMS took the request: the code is on its way."),
+        _by_the_api("yes", "OK", 200, ACCEPTED).model_copy(update={"retry_after_seconds": 59.4}),
     ),
     202: (
         "Unknown: a code may be on its way",
@@ -83,6 +87,16 @@ _ANSWERS: dict[int, tuple[str, str, VerifyCodeResult]] = {
         ),
     ),
     405: ("Not POST", _A_BUG_IN_THE_APP, _no_event(405, "Ask by POST.")),
+    409: (
+        "The same request, or the last place of its number, is under way",
+        _AFTER_A_WHILE,
+        VerifyCodeResult.own(
+            "InProgress",
+            "This request, or another one for the number, is under way; nothing was sent.",
+            retry_after_seconds=12.5,
+            **_ASKED,
+        ),
+    ),
     413: (
         "Too large",
         _A_BUG_IN_THE_APP,
@@ -109,9 +123,9 @@ _ANSWERS: dict[int, tuple[str, str, VerifyCodeResult]] = {
         "Not now; nothing was sent",
         _AFTER_A_WHILE,
         VerifyCodeResult.own(
-            "QuotaExhausted",
-            "The API's quota has no place within the time left; nothing was sent.",
-            retry_after_seconds=2.5,
+            "TooSoon",
+            "A code for this number was asked for too short a time ago; nothing was sent.",
+            retry_after_seconds=42.5,
             **_ASKED,
         ),
     ),
@@ -148,8 +162,14 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "https://example.ap-southeast-1.fcapp.run"}],
+        "security": [{"token": []}],
         "paths": {"/": {"post": _operation()}},
-        "components": {"schemas": {**schemas, "VerifyCodeResult": result}},
+        "components": {
+            "schemas": {**schemas, "VerifyCodeResult": result},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
     }
 
 

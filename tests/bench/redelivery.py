@@ -40,7 +40,7 @@ def _kill(valkey: Valkey) -> tuple[Outcome, int]:
 
         def kill_one(turned: random.Random) -> None:
             nonlocal killed
-            time.sleep(turned.uniform(0.2, 1.0))
+            time.sleep(turned.uniform(0.05, 0.3))
             for instance in turned.sample(platform.instances, len(platform.instances))[:1]:
                 instance.process.kill()
                 killed += 1
@@ -54,7 +54,7 @@ def _shake(valkey: Valkey) -> tuple[Outcome, int]:
 
         def shake(turned: random.Random) -> None:
             nonlocal times
-            time.sleep(turned.uniform(2.0, 6.0))
+            time.sleep(turned.uniform(0.5, 2.0))
             times += 1
             if times % 2:
                 valkey.pause()
