@@ -24,8 +24,8 @@ _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 Answers without a key `sent` are the platform's: 403, 404, 429 and 503 mean not sent; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
 
-As s.yaml and template.yml deploy it, the HTTP trigger takes a JSON Web Token, which the app gets from
-its own back end; the trigger answers 403 by itself to a request without a good one.
+As s.yaml and template.yml deploy it, the HTTP trigger takes a JSON Web Token, which the app gets
+from its own back end; the trigger answers 403 by itself to a request without a good one.
 
 An app sends an `Idempotency-Key` per tap. Where the service has a shared store, the app asks again
 with the same key after its own time-out or a 502: it gets the first answer, `InProgress` or
