@@ -17,29 +17,31 @@ from tests.sandbox.valkey import Valkey
 
 
 @contextmanager
-def running(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
-    """Eight processes over one store, which aren't paced: pacing is shown elsewhere."""
+def running(gateway: CamsGateway, valkey: Valkey, processes: int) -> Iterator[FunctionCompute]:
+    """Processes over one store, which aren't paced: pacing is shown elsewhere."""
     gateway.latency_seconds = (0.0, 0.2)
     gateway.calls_per_second = 1000
     environment = {
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
         "ALLOWED_COUNTRIES": "CN",
-        "CONNECT_TIMEOUT_SECONDS": "0.5",
-        "READ_TIMEOUT_SECONDS": "1",
+        "CONNECT_TIMEOUT_SECONDS": "0.2",
+        "READ_TIMEOUT_SECONDS": "0.6",
         "MAX_CALLS_PER_SECOND": "1000",
         "STORE_URL": valkey.url,
         "STORE_SECRET": "a-secret-of-more-than-32-characters",
         **WITHOUT_LIMITS,
     }
-    with FunctionCompute(environment, reserved_concurrency=8, timeout_seconds=4) as platform:
+    with FunctionCompute(
+        environment, reserved_concurrency=processes, timeout_seconds=3
+    ) as platform:
         gateway.accept(platform.credentials)
         yield platform
 
 
 @pytest.fixture
 def platform(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
-    with running(gateway, valkey) as started:
+    with running(gateway, valkey, processes=3) as started:
         yield started
 
 
@@ -54,8 +56,8 @@ def test_processes_die(platform: FunctionCompute, gateway: CamsGateway) -> None:
             instance.process.kill()
             killed += 1
 
-    outcome = deliver(platform, gateway, 50, kill_one)
-    assert killed >= 5
+    outcome = deliver(platform, gateway, 30, kill_one)
+    assert killed >= 3
     assert outcome.failures["ProcessExited"] >= 1
     assert (outcome.sent_twice, outcome.lost, outcome.wrong) == (0, 0, 0)
     assert outcome.unknown <= killed
@@ -67,7 +69,9 @@ def test_the_store_dies(platform: FunctionCompute, gateway: CamsGateway, valkey:
 
     def disturb(turned: random.Random) -> None:
         nonlocal times
-        time.sleep(turned.uniform(0.3, 0.8))
+        time.sleep(turned.uniform(0.1, 0.4))
+        if not gateway.messages:
+            return  # the processes start
         times += 1
         if times > 3:
             return
@@ -80,7 +84,7 @@ def test_the_store_dies(platform: FunctionCompute, gateway: CamsGateway, valkey:
             time.sleep(turned.uniform(0.0, 0.3))
             valkey.start()
 
-    outcome = deliver(platform, gateway, 50, disturb)
+    outcome = deliver(platform, gateway, 40, disturb)
     assert times >= 3
     assert outcome.failures["StoreUnavailable"] >= 1
     assert set(outcome.failures) <= {"StoreUnavailable", "InProgress", "QuotaExhausted"}

@@ -36,7 +36,7 @@ def _cells(outcome: Outcome, times: int) -> list[str]:
 
 def _kill(valkey: Valkey) -> tuple[Outcome, int]:
     killed = 0
-    with CamsGateway() as gateway, running(gateway, valkey) as platform:
+    with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
 
         def kill_one(turned: random.Random) -> None:
             nonlocal killed
@@ -50,7 +50,7 @@ def _kill(valkey: Valkey) -> tuple[Outcome, int]:
 
 def _shake(valkey: Valkey) -> tuple[Outcome, int]:
     times = 0
-    with CamsGateway() as gateway, running(gateway, valkey) as platform:
+    with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
 
         def shake(turned: random.Random) -> None:
             nonlocal times

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.delivery import Platform
+from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 #: How often an event comes again before it is given up to the dead-letter queue.
@@ -60,19 +61,19 @@ class Outcome:
 
 
 def deliver(
-    platform: Platform,
+    platform: FunctionCompute,
     gateway: CamsGateway,
     events: int,
     disturb: Callable[[random.Random], None],
     seed: int = 7,
 ) -> Outcome:
-    """Delivers each of so many events two to four times, eight at once, while it disturbs."""
+    """Delivers each of so many events two to four times, as many at once as can be."""
     turned = random.Random(seed)
     numbers = {f"86138{turned.randrange(10**8):08}" for _ in range(events)}
     copies = [number for number in sorted(numbers) for _ in range(turned.randint(2, 4))]
     turned.shuffle(copies)
     source = _Source(platform, copies)
-    threads = [threading.Thread(target=source.work) for _ in range(8)]
+    threads = [threading.Thread(target=source.work) for _ in range(platform.reserved_concurrency)]
     threads.append(threading.Thread(target=source.until_done, args=(disturb, turned)))
     for thread in threads:
         thread.start()
