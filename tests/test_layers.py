@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,10 +63,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     else:
         pytest.skip("no layer is built, since neither Python 3.10 nor 3.12 is here")
     first, second = (tmp_path_factory.mktemp("dist") for _ in range(2))
+
+    def build_both(folder: Path) -> None:
+        build.build_layer(version, python, folder / "layer.zip")
+        build.build_function([python], folder / "function.zip")
+
+    have_wheels = (build.LAYERS / "wheels").exists()  # two downloads at once would meet there
     try:
-        for folder in (first, second):
-            build.build_layer(version, python, folder / "layer.zip")
-            build.build_function([python], folder / "function.zip")
+        with ThreadPoolExecutor(2 if have_wheels else 1) as builders:
+            list(builders.map(build_both, (first, second)))
     except build.BuildFailed as failed:
         if "Retrying" in str(failed):
             pytest.skip("no layer is built, since its wheels can't be downloaded")
