@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -322,8 +327,11 @@ def _history(
     said: list[tuple[str, float, str]] = []
     holders: dict[int, Claim] = {}
     calling: set[str] = set()
+    now = 0.0
+    ends_at = dict.fromkeys(range(4), 0.0)
     for action, which, turned in steps:
         under_test.turn(turned)
+        now += turned
         name, number = f"name {which}", f"number {which % 2}"
         holder = holders.get(which)
         if action == "admit":
@@ -331,6 +339,7 @@ def _history(
             outcome, wait, text = under_test.admit(claim)
             if outcome == "admitted":
                 holders[which] = claim
+                ends_at[which] = now + 20.0  # when the platform ends the invocation
             said.append((outcome, wait, text))
         elif holder and action in ("call", "wait"):
             try:
@@ -340,10 +349,10 @@ def _history(
             else:
                 said.append((action, 0, ""))
                 (calling.add if action == "call" else calling.discard)(holder.token)
-        elif holder and action == "settle" and holder.token in calling:
-            under_test.store.settle(holder, f"result {which}")
+        elif holder and action == "settle" and holder.token in calling and now < ends_at[which]:
+            under_test.store.settle(holders.pop(which), f"result {which}")
         elif holder and action == "give back":
-            under_test.store.give_back(holder)
+            under_test.store.give_back(holders.pop(which))
     return said
 
 
@@ -524,3 +533,52 @@ def test_the_eviction_policy_is_read(valkey: Valkey) -> None:
     store = RedisStore(valkey.url)
     assert store.eviction_policy() == "noeviction"
     store.close()
+
+
+@contextlib.contextmanager
+def tls_before(valkey: Valkey, context: ssl.SSLContext) -> Iterator[int]:
+    """A port where TLS ends before Valkey, for one connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as raw:
+            address = ("127.0.0.1", urlsplit(valkey.url).port or 0)
+            with (
+                context.wrap_socket(raw, server_side=True) as client,
+                socket.create_connection(address) as server,
+            ):
+                while data := client.recv(65536):
+                    server.sendall(data)
+                    client.sendall(server.recv(65536))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.close()
+    thread.join(5)
+
+
+def test_tls_user_password_and_database(
+    valkey: Valkey,
+    authority: tuple[ssl.SSLContext, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A store over TLS, with a user of its own, in another database; not with a wrong authority."""
+    context, file = authority
+    with redis.Redis.from_url(valkey.url) as client:
+        client.execute_command(*["ACL", "SETUSER", "verify", "on", ">p@ss/word", "~*", "+@all"])
+    claim = Claim("a", "token", 60, 20, (Allowance("n", NEVER, "TooSoon"),))
+    for trusted in (False, True):
+        if trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with tls_before(valkey, context) as port:
+            store = RedisStore(f"rediss://verify:p%40ss%2Fword@127.0.0.1:{port}/3")
+            if trusted:
+                assert store.admit(claim).outcome == "admitted"
+            else:
+                with pytest.raises(StoreUnavailable):
+                    store.admit(claim)
+            store.close()
+    with redis.Redis.from_url(valkey.url) as client:
+        assert client.info("keyspace").keys() == {"db3"}
+        client.acl_deluser("verify")
