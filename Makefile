@@ -52,6 +52,7 @@ lock: .venv/test-ready  ## compiles the requirements anew
 	done
 
 clean:
+	@find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layers/dist layers/wheels
 
 .venv/run-ready: layers/requirements.txt | .venv/bin/python

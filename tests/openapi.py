@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from chatapp_code import __version__
+from chatapp_code.admission import REFUSALS
 from chatapp_code.request import ALIASES, VerifyCodeRequest
 from chatapp_code.result import ACCEPTED, FieldError, VerifyCodeResult
 
@@ -55,96 +56,137 @@ _A_BUG_IN_THE_APP = "A bug in the app: nothing the user can do."
 _NEUTRAL = "Nothing the user can do: show a neutral text; the operator's log says why."
 _AFTER_A_WHILE = "Let the user try again after `retry_after_seconds`."
 
-#: HTTP status -> what it means, what the app does, and an example.
-_ANSWERS: dict[int, tuple[str, str, VerifyCodeResult]] = {
+
+def _later(code: str, seconds: float, message: str) -> VerifyCodeResult:
+    return VerifyCodeResult.own(code, message, retry_after_seconds=seconds, **_ASKED)
+
+
+def _unknown(code: str, message: str) -> VerifyCodeResult:
+    known = {"sent": "unknown", "http_status": 202, "retry_after_seconds": 56.1}
+    return VerifyCodeResult.own(code, message, **known, **_ASKED)
+
+
+#: HTTP status -> what it means, what the app does, and examples.
+_ANSWERS: dict[int, tuple[str, str, list[VerifyCodeResult]]] = {
     200: (
         "Sent",
         "Show the field for the code.",
-        _by_the_api("yes", "OK", 200, ACCEPTED).model_copy(update={"retry_after_seconds": 59.4}),
+        [_by_the_api("yes", "OK", 200, ACCEPTED).model_copy(update={"retry_after_seconds": 59.4})],
     ),
     202: (
         "Unknown: a code may be on its way",
         "Do as after OK: a code may come. Don't ask again by yourself.",
-        VerifyCodeResult.own(
-            "UpstreamTimeout",
-            "No whole answer came from the API; a code may have been sent.",
-            **_ASKED,
-        ),
+        [
+            _unknown(code, "No whole answer came from the API; a code may have been sent.")
+            for code in ("UpstreamTimeout", "UpstreamDisconnected")
+        ]
+        + [
+            _unknown(
+                "InvalidUpstreamAnswer", "The API's answer doesn't say whether a code was sent."
+            ),
+            _unknown("UnexpectedError", "The function failed; a code may have been sent."),
+        ],
     ),
     400: (
         "No request in it",
         _A_BUG_IN_THE_APP,
-        _no_event(400, 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.'),
+        [_no_event(400, 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.')],
     ),
     403: (
         "Not allowed here",
         "Tell the user that this number can't be registered here.",
-        _wrong(
-            "CountryNotAllowed",
-            "phone_number",
-            "not_allowed",
-            "phone_number is of a country that may not be sent to.",
-        ),
+        [
+            _wrong(code, field, "not_allowed", message)
+            for code, field, message in (
+                ("CustSpaceNotAllowed", "cust_space_id", "cust_space_id may not be used here."),
+                (
+                    "CountryNotAllowed",
+                    "phone_number",
+                    "phone_number is of a country that may not be sent to.",
+                ),
+                ("DeliveryMethodNotAllowed", "method", "method must be sms here."),
+                ("LineTypeNotAllowed", "method", "A fixed line can't take sms: ask for voice."),
+            )
+        ]
+        + [
+            VerifyCodeResult.own(
+                "CallerUnknown", "The trigger doesn't say who asks; nothing was sent."
+            )
+        ],
     ),
-    405: ("Not POST", _A_BUG_IN_THE_APP, _no_event(405, "Ask by POST.")),
+    405: ("Not POST", _A_BUG_IN_THE_APP, [_no_event(405, "Ask by POST.")]),
     409: (
-        "The same request, or the last place of its number, is under way",
+        "The same request is under way, or another that would use up the number's allowance",
         _AFTER_A_WHILE,
-        VerifyCodeResult.own(
-            "InProgress",
-            "This request, or another one for the number, is under way; nothing was sent.",
-            retry_after_seconds=12.5,
-            **_ASKED,
-        ),
+        [
+            _later(
+                "InProgress",
+                12.5,
+                "This request, or another one for the number, is under way; nothing was sent.",
+            )
+        ],
     ),
-    413: (
-        "Too large",
-        _A_BUG_IN_THE_APP,
-        _no_event(413, "A request may hold 16 KiB at most."),
+    410: (
+        "Too old: only where requests are queued",
+        "Nothing: nobody waits any more.",
+        [
+            VerifyCodeResult.own(
+                "EventExpired", "The event is older than 600 seconds; nothing was sent."
+            )
+        ],
     ),
+    413: ("Too large", _A_BUG_IN_THE_APP, [_no_event(413, "A request may hold 16 KiB at most.")]),
     415: (
         "Not JSON",
         _A_BUG_IN_THE_APP,
-        _no_event(415, "Send the request as Content-Type: application/json, in UTF-8."),
+        [_no_event(415, "Send the request as Content-Type: application/json, in UTF-8.")],
     ),
     422: (
         "A field is wrong, for this package or for the API",
         "Let the user correct the fields in `errors`; it is empty where the API refused.",
-        _wrong("InvalidRequest", "phone_number", "missing", "phone_number is required."),
+        [_wrong("InvalidRequest", "phone_number", "missing", "phone_number is required.")],
     ),
     424: (
         "The API refused",
         _NEUTRAL,
-        _by_the_api(
-            "no", "Product.Unsubscript", 424, "The API refused the request; nothing was sent."
-        ),
+        [
+            _by_the_api(
+                "no", "Product.Unsubscript", 424, "The API refused the request; nothing was sent."
+            )
+        ],
     ),
     429: (
         "Not now; nothing was sent",
         _AFTER_A_WHILE,
-        VerifyCodeResult.own(
-            "TooSoon",
-            "A code for this number was asked for too short a time ago; nothing was sent.",
-            retry_after_seconds=42.5,
-            **_ASKED,
-        ),
+        [
+            *(_later(code, 42.5, message) for code, message in REFUSALS.items()),
+            _later(
+                "QuotaExhausted",
+                2.5,
+                "The API's quota has no place within the time left; nothing was sent.",
+            ),
+        ],
     ),
     500: (
         "The function is misconfigured, or has a bug",
         _NEUTRAL,
-        VerifyCodeResult.own("Misconfigured", ""),
+        [
+            VerifyCodeResult.own("Misconfigured", ""),
+            VerifyCodeResult.own("UnexpectedError", "The function failed; nothing was sent."),
+        ],
     ),
     503: (
         "The API or the store can't be reached; nothing was sent",
         _AFTER_A_WHILE,
-        VerifyCodeResult.own(
-            "UpstreamUnavailable",
-            "The API can't be reached; nothing was sent.",
-            retry_after_seconds=5.0,
-            **_ASKED,
-        ),
+        [
+            _later("UpstreamUnavailable", 5.0, "The API can't be reached; nothing was sent."),
+            _later("StoreUnavailable", 5.0, "The store can't be reached; nothing was sent."),
+        ],
     ),
 }
+
+#: Statuses that the platform answers with by itself, too.
+_THE_PLATFORMS = (400, 403, 413, 429, 500, 503)
 
 
 def document() -> dict[str, Any]:
@@ -165,7 +207,15 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {"/": {"post": _operation()}},
         "components": {
-            "schemas": {**schemas, "VerifyCodeResult": result},
+            "schemas": {
+                **schemas,
+                "VerifyCodeResult": result,
+                "PlatformAnswer": {
+                    "description": "An answer of the platform itself: it has no key `sent`.",
+                    "type": "object",
+                    "properties": {"sent": False},
+                },
+            },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
@@ -219,7 +269,7 @@ def _operation() -> dict[str, Any]:
             },
         },
         "responses": {
-            **{str(status): _response(*answer) for status, answer in _ANSWERS.items()},
+            **{str(status): _response(status, *answer) for status, answer in _ANSWERS.items()},
             "default": {
                 "description": "The platform's own answer, without a key `sent`: 403, 404, 429 "
                 "and 503 mean not sent, any other unknown"
@@ -228,19 +278,21 @@ def _operation() -> dict[str, Any]:
     }
 
 
-def _response(description: str, to_do: str, example: VerifyCodeResult) -> dict[str, Any]:
-    result = example.model_copy(update={"invocation_id": "1-67aee50c-1234567890ab"})
-    content: dict[str, Any] = {
-        "schema": {"$ref": "#/components/schemas/VerifyCodeResult"},
-        "examples": {result.code: {"summary": to_do, "value": result.for_the_public()}},
+def _response(status: int, description: str, to_do: str, results: list[VerifyCodeResult]) -> Any:
+    schema: dict[str, Any] = {"$ref": "#/components/schemas/VerifyCodeResult"}
+    if status in _THE_PLATFORMS:
+        schema = {"anyOf": [schema, {"$ref": "#/components/schemas/PlatformAnswer"}]}
+    examples = {
+        result.code: {
+            "summary": to_do,
+            "value": result.model_copy(update={"invocation_id": "1-67aee50c"}).for_the_public(),
+        }
+        for result in results
     }
-    response: dict[str, Any] = {
-        "description": description,
-        "content": {"application/json": content},
-    }
-    if result.retryable:
-        schema = {"type": "integer", "minimum": 0}
-        wait = {"description": "Whole seconds, rounded up", "schema": schema}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    response: dict[str, Any] = {"description": description, "content": content}
+    if results[0].retryable:
+        wait = {"description": "Whole seconds, rounded up", "schema": {"type": "integer"}}
         response["headers"] = {"Retry-After": wait}
     return response
 

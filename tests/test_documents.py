@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 
+from chatapp_code.result import OWN_CODES
 from chatapp_code.settings import _SETTINGS
 from tests import openapi
 from tests.function_under_test import FunctionUnderTest
@@ -16,6 +17,12 @@ ROOT = Path(__file__).parents[1]
 def test_openapi_is_what_the_models_say() -> None:
     """docs/openapi.json is what `make openapi` writes."""
     assert (ROOT / "docs" / "openapi.json").read_text() == openapi.text()
+
+
+def test_openapi_has_every_code_of_ours() -> None:
+    """An app developer finds an example of each code."""
+    text = openapi.text()
+    assert [code for code in OWN_CODES if f'"code": "{code}"' not in text] == []
 
 
 def test_answers_are_as_openapi_says(function: FunctionUnderTest) -> None:

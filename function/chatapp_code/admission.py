@@ -25,7 +25,8 @@ NAME_SECONDS = 24 * 3600.0
 #: When to ask again after the store could not be reached.
 STORE_RETRY_SECONDS = 5.0
 
-_REFUSALS = {
+#: What is full -> what its refusal says.
+REFUSALS = {
     "TooSoon": "A code for this number was asked for too short a time ago; nothing was sent.",
     "TooManyRequests": "You asked for too many codes; nothing was sent.",
     "TotalLimitReached": "Too many codes were asked for in all; nothing was sent.",
@@ -90,7 +91,7 @@ class Admission:
             raise refuse("InProgress", text, retry_after_seconds=_rounded(verdict.wait_seconds))
         if verdict.outcome == "refused":
             wait = _rounded(verdict.wait_seconds)
-            raise refuse(verdict.text, _REFUSALS[verdict.text], retry_after_seconds=wait)
+            raise refuse(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
         return Permit(self._store, claim, verdict, self._clock)
 
     def _allowances(self, request: VerifyCodeRequest, caller: Caller) -> list[Allowance]:

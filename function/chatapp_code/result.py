@@ -69,10 +69,14 @@ class VerifyCodeResult(BaseModel):
     )
     code: str = _key("`OK`, a code of this package, or the API's own code")
     message: str = _key("one sentence for a developer; an app goes by `code`")
-    request_id: str | None = _key("the API's RequestId", None)
+    request_id: str | None = _key(
+        "the API's RequestId, for its support; null where nothing was asked", None
+    )
     invocation_id: str = _key("the invocation's id, for the logs", "")
     retryable: bool = _key("nothing was sent, and asking again can succeed")
-    retry_after_seconds: float | None = _key("when this may be asked again", None)
+    retry_after_seconds: float | None = _key(
+        "when this may be asked again; after yes and unknown, the countdown to the next try", None
+    )
     phone_number: str | None = _key("the number that was asked for, masked", None)
     method: Literal["sms", "voice"] | None = _key("how the code is to come", None)
     locale: str | None = _key("the language code that was asked for", None)

@@ -63,7 +63,8 @@ class _AnyStatus(urllib.request.HTTPErrorProcessor):
 def _serve(platform: FunctionCompute) -> int:
     print("The sandbox is up until Ctrl-C. Ask for a code:\n")
     print(
-        f"  curl -s {platform.url} -H 'Content-Type: application/json' "
+        f"  curl -i {platform.url} -H 'Content-Type: application/json' "
+        f"-H 'Idempotency-Key: tap-1' "
         f"-d '{json.dumps(_BY_HTTP)}'\n",
         flush=True,
     )
