@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from chatapp_code import triggers
-from tests.deployment import checks, rendering
+from tests.deployment import checks, log, rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT
 from tests.function_under_test import NUMBER, FunctionUnderTest
 
@@ -102,11 +102,30 @@ def test_the_other_trigger_of_s_yaml_is_right() -> None:
 
 @pytest.mark.parametrize(("http", "events"), [(9, 0), (0, 9)])
 def test_one_function_alone_has_all_calls(http: int, events: int) -> None:
-    """With 0 for the one and 9 for the other both files are still right."""
+    """With 0 for the one and 9 for the other both files are still right, less the trigger that
+    would deliver to what never runs."""
     document = rendering.s_yaml()
     document["vars"] |= {"httpInstances": http, "eventInstances": events}
+    if not events:
+        document["resources"]["events"]["props"]["triggers"] = []
     assert of_s_yaml(document) == []
     assert of_template(rendering.template(), HttpInstances=http, EventInstances=events) == []
+
+
+@pytest.mark.parametrize(
+    ("store_url", "problems"),
+    [("redis://host", []), ("memory://", ["together they make 18 calls a second, more than 9"])],
+)
+def test_a_shared_store_lets_both_make_all_calls(store_url: str, problems: list[str]) -> None:
+    """The edit of docs/operating.md, 9 calls a second in both, needs a shared store."""
+    document, stack = rendering.s_yaml(), rendering.template()
+    for name in ("http", "events"):
+        environment = document["resources"][name]["props"]["environmentVariables"]
+        environment["MAX_CALLS_PER_SECOND"] = "9 "
+        properties = stack["Resources"][f"{name.title()}Function"]["Properties"]
+        properties["EnvironmentVariables"]["MAX_CALLS_PER_SECOND"] = "9"
+    assert of_s_yaml(document, STORE_URL=store_url) == problems
+    assert of_template(stack, StoreUrl=store_url) == problems
 
 
 Mistake = Callable[[dict[str, Any]], Any]
@@ -152,7 +171,8 @@ OPTIONS = f"{STREAM}/runOptions"
         (mistake(f"{HTTP}/environmentVariables/RESERVED_CONCURRENCY", "9"), "has a cap of 6"),
         (mistake(f"{HTTP}/environmentVariables/READ_TIMEOUT_SECONDS", "17"), "don't fit"),
         (mistake("vars/httpInstances", 7), "together they make 10 calls a second"),
-        (mistake("vars/eventInstances", 2), "more is delivered at once"),
+        (mistake("vars/eventInstances", 0), "0 is less than the minimum of 1"),
+        (mistake(f"{OPTIONS}/maximumTasks", 4), "more is delivered at once"),
         (mistake(f"{HTTP}/timeout", 30), "the app gives up"),
         (mistake(f"{HTTP}/timeout", 10), "don't fit"),
         (mistake(f"{HTTP}/instanceLifecycleConfig/initializer/timeout", 2), "the initializer"),
@@ -210,6 +230,10 @@ ALLOW = {"Effect": "Allow", "Resource": ["*"]}
             "isn't text",
         ),
         (mistake("Resources/Requests/Properties/VisibilityTimeout", 30), "shows again"),
+        (
+            mistake("Resources/EventsTrigger/Properties/TriggerConfig/runOptions/maximumTasks", 4),
+            "more is delivered at once",
+        ),
         (mistake(f"{POLICY}/0/Action/0", "cams:*"), "cams:* on * is too much"),
         (mistake(f"{POLICY}/-", {**ALLOW, "Action": ["log:*"]}), "log:* on * is too much"),
         (mistake(f"{POLICY}/1/Resource/0", "*"), "log:PostLogStoreLogs on * is too much"),
@@ -254,16 +278,24 @@ def test_nobody_calls_before_the_cap_is_there() -> None:
         assert {f"{name}Concurrency", f"{name}Asynchronous"} <= set(after)
 
 
-def test_the_index_has_every_field_of_the_log(
-    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each field of an invocation's line in the log can be searched and counted by."""
-    function.post()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    line = next(line for line in lines if line["event"] == "invocation")
+def test_the_index_has_every_field_of_the_log() -> None:
+    """Each field of the log's lines, but for the one of a start, can be searched and counted by."""
     keys = rendering.template()["Resources"]["LogIndex"]["Properties"]["KeyIndices"]
     fields = next(key for key in keys if key["Name"] == "message")["JsonKeyIndices"]
-    assert {field["Name"] for field in fields} >= line.keys()
+    written = {name for event, names in log.lines() if event != "start" for name in names}
+    assert {field["Name"] for field in fields} == written | {"level", "event"}
+
+
+def test_attempts_tell_codes_from_replays_and_test_numbers(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the log only a request that called the API has attempts, which the queries count by."""
+    function.set(TEST_NUMBERS="+6581234567")
+    for fields in ({}, {}, {"phone_number": "+6581234567"}):
+        function.ask(idempotency_key="one", **fields)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    attempts = [line["attempts"] for line in lines if line["event"] == "invocation"]
+    assert attempts == [1, 0, 0]
 
 
 def test_an_event_of_the_bus_is_a_request() -> None:

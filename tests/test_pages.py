@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.deployment import checks, rendering
+from tests.deployment import checks, log, rendering
 from tests.deployment.rendering import ACCOUNT, ROOT
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
@@ -43,25 +43,51 @@ def decoded(text: str) -> bytes:
 def test_the_key_and_the_token_fit(tmp_path: Path) -> None:
     """The page's commands make a token that the page's JWKS verifies, and values that deploy."""
     run(block(DEPLOYING, "key"), tmp_path)
-    run(block(DEPLOYING, "token"), tmp_path)
-    (key,) = json.loads((tmp_path / "jwks.json").read_text())["keys"]
-    signed, _, signature = (tmp_path / "token").read_text().strip().rpartition(".")
-    header, claims = (json.loads(decoded(part)) for part in signed.split("."))
-    exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
-    public_key = RSAPublicNumbers(exponent, modulus).public_key()
-    public_key.verify(decoded(signature), signed.encode(), PKCS1v15(), SHA256())
-    assert header == {"alg": key["alg"], "typ": "JWT", "kid": key["kid"]}
-    assert claims.keys() == {"sub", "cust_space_id", "exp"}
-    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
-
     names = [*rendering.ENVIRONMENT, "TEST_NUMBERS"]
     show = "".join(f'printf "%s\\n" "${name}"\n' for name in names)
     lines = run(block(DEPLOYING, "values") + show, tmp_path).splitlines()
+    tokens = run(block(DEPLOYING, "token") + "echo $TOKEN; token ''", tmp_path).split()
+    (key,) = json.loads((tmp_path / "jwks.json").read_text())["keys"]
+    exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
+    public_key = RSAPublicNumbers(exponent, modulus).public_key()
+    for token, sub in zip(tokens, ({"sub": "shop-17"}, {}), strict=True):
+        signed, _, signature = token.rpartition(".")
+        header, claims = (json.loads(decoded(part)) for part in signed.split("."))
+        public_key.verify(decoded(signature), signed.encode(), PKCS1v15(), SHA256())
+        assert header == {"alg": key["alg"], "typ": "JWT", "kid": key["kid"]}
+        assert claims == {**sub, "cust_space_id": lines[0], "exp": claims["exp"]}
+    # A second pair of the same day has another name.
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}", key["kid"])
+    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {path.name for path in tmp_path.iterdir()} <= set(ignored)
+
     environment = dict(zip(names, lines, strict=True))
     resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
     functions = rendering.functions_of_s_yaml(resources)
     assert [*checks.problems_of_s_yaml(resources)] == []
     assert [*checks.problems_of_functions(functions)] == []
+
+
+def test_no_command_asks_for_a_strangers_number(tmp_path: Path) -> None:
+    """The page names no number: its commands take TEST_NUMBERS, and without any ask for none."""
+    assert not re.search(r"\+\d[\d ]{6}", DEPLOYING)
+    tools = 'curl() { printf "%s\\n" "$@" | tail -1; }; token() { :; }; URL= TOKEN= '
+    commands = block(DEPLOYING, "ask") + block(DEPLOYING, "forge")
+    for numbers, asked in (("+6581234567,+6587654321", "+6581234567"), ("", "")):
+        printed = run(f"{tools}TEST_NUMBERS={numbers}\n{commands}", tmp_path).splitlines()
+        assert [json.loads(line) for line in printed] == [{"phone_number": asked}] * 2
+
+
+def test_s_yaml_and_the_stack_keep_what_they_hold_as_long() -> None:
+    """The commands make queues and a log that keep messages and lines as long as the stack's."""
+    document = rendering.template()
+    days = document["Parameters"]["LogDays"]["Default"]
+    assert f"--ttl {days} " in DEPLOYING
+    for name in ("Requests", "DeadLetters"):
+        queue = document["Resources"][name]["Properties"]
+        options = "".join(f" --{key} {value}" for key, value in queue.items() if key != "QueueName")
+        assert f"queue {queue['QueueName']}{options}\n" in DEPLOYING
 
 
 def test_the_role_for_s_yaml_is_the_stacks() -> None:
@@ -87,6 +113,42 @@ def test_queries_name_fields_of_the_index() -> None:
     """Each field that a query of the page names is in the index."""
     fields = {each["Name"] for key in _index() for each in key.get("JsonKeyIndices", [])}
     assert set(re.findall(r"message\.(\w+)", OPERATING)) <= fields
+
+
+def test_queries_of_codes_count_codes() -> None:
+    """A query that counts codes, or asks how they waited, leaves out replays and test numbers."""
+    queries = re.findall(r"^message\.event: invocation.*\| SELECT.*$", OPERATING, re.MULTILINE)
+    of_codes = [query for query in queries if re.search(r"AS (codes|waited|\w+_percent)\b", query)]
+    assert len(of_codes) == 5
+    assert all("message.attempts > 0 " in query for query in of_codes)
+
+
+def test_alarms_are_whole() -> None:
+    """Each alarm has a name, a time, a condition, and a query that gives what it compares."""
+    alarms = [alarm.splitlines() for alarm in block(OPERATING, "alarms").split("\n\n")]
+    assert len(alarms) == 8
+    for condition, query in alarms:
+        found = re.fullmatch(r"[a-z, ]+, \d+ minutes, (.*)", condition)
+        assert found, condition
+        compared = set(re.findall(r"[a-z_]+", found[1]))
+        assert compared
+        assert compared <= set(re.findall(r"AS (\w+)", query)), condition
+
+
+def test_every_event_of_the_log_is_explained() -> None:
+    """docs/operating.md has each event that the function writes to its log."""
+    section = OPERATING[OPERATING.index("## The log") :]
+    missing = {event for event, _ in log.lines() if f"`{event}`" not in section}
+    assert not missing
+
+
+def test_links_lead_somewhere() -> None:
+    """Each link between the two pages, or within one, names a heading that is there."""
+    pages = {"deploying.md": DEPLOYING, "operating.md": OPERATING}
+    for page, text in pages.items():
+        for target, anchor in re.findall(r"\]\(((?:deploying|operating)\.md)?#([\w-]+)\)", text):
+            headings = re.findall(r"^#+ (.*)$", pages[target or page], re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
 
 
 def test_every_code_is_explained() -> None:

@@ -60,26 +60,24 @@ def _schema_problems(name: str, value: Any, schema: dict[str, Any]) -> Iterator[
 
 def problems_of_functions(functions: list[dict[str, Any]]) -> Iterator[str]:
     """Figures that contradict each other, the pacing or the settings; callers who aren't known."""
-    total = 0
+    calls, is_shared = [], False
     for function in functions:
         name, environment = function["functionName"], function["environmentVariables"]
         instances = function["concurrencyConfig"]["reservedConcurrency"]
         if not all(isinstance(value, str) for value in environment.values()):
             yield f"{name} has a setting that isn't text"
             continue
-        figures = {
-            environment[key].strip() for key in ("RESERVED_CONCURRENCY", "MAX_CALLS_PER_SECOND")
-        }
-        if figures != {str(instances)}:
-            yield f"{name} has a cap of {instances}, and {figures} in its settings"
+        if (figure := environment["RESERVED_CONCURRENCY"].strip()) != str(instances):
+            yield f"{name} has a cap of {instances}, and {figure} in its settings"
         if instances:  # one that never runs needs no settings
-            total += instances
+            calls.append(int(environment["MAX_CALLS_PER_SECOND"]))
+            is_shared = environment["STORE_URL"] != "memory://"
             yield from _problems_of_settings(function)
         for trigger in function["triggers"]:
             problems = {"http": _problems_of_http, "eventbridge": _problems_of_stream}
             for problem in problems[trigger["triggerType"]](trigger["triggerConfig"], function):
                 yield f"{name}: {problem}"
-    if total > MOST_CALLS_PER_SECOND:
+    if (total := max(calls) if is_shared else sum(calls)) > MOST_CALLS_PER_SECOND:
         yield f"together they make {total} calls a second, more than {MOST_CALLS_PER_SECOND}"
 
 
@@ -139,7 +137,7 @@ def _problems_of_stream(config: dict[str, Any], function: dict[str, Any]) -> Ite
     if config["asyncInvocationType"]:
         yield "what the function raises never reaches the source"
     instances = function["concurrencyConfig"]["reservedConcurrency"]
-    if instances and options["maximumTasks"] > instances:
+    if not 1 <= options["maximumTasks"] <= instances:
         yield "more is delivered at once than there are instances"
 
 

@@ -182,10 +182,10 @@ def functions_of_template(resources: dict[str, Any]) -> list[dict[str, Any]]:
                 properties.pop(key)
             properties["Role"] = resources["Role"]["Properties"]["RoleName"]
             functions[name] = {"functionName": name, **_lowered(properties)}
-            functions[name]["environmentVariables"] = environment
+            functions[name] |= {"environmentVariables": environment, "triggers": []}
         elif kind == "Trigger":
             trigger = {key[0].lower() + key[1:]: value for key, value in properties.items()}
-            functions[name].setdefault("triggers", []).append(trigger)
+            functions[name]["triggers"].append(trigger)
         else:
             keys = {
                 "AsyncInvokeConfig": "asyncInvokeConfig",
