@@ -531,7 +531,7 @@ def test_the_server_is_paused(valkey: Valkey, shared: StoreUnderTest) -> None:
 def test_the_eviction_policy_is_read(valkey: Valkey) -> None:
     """What the server does when its memory is full is known."""
     store = RedisStore(valkey.url)
-    assert store.eviction_policy() == "noeviction"
+    assert store.open() == "noeviction"
     store.close()
 
 
@@ -539,6 +539,7 @@ def test_the_eviction_policy_is_read(valkey: Valkey) -> None:
 def tls_before(valkey: Valkey, context: ssl.SSLContext) -> Iterator[int]:
     """A port where TLS ends before Valkey, for one connection."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(5)
 
     def serve() -> None:
         with contextlib.suppress(OSError), listener.accept()[0] as raw:
@@ -567,7 +568,7 @@ def test_tls_user_password_and_database(
     context, file = authority
     with redis.Redis.from_url(valkey.url) as client:
         client.execute_command(*["ACL", "SETUSER", "verify", "on", ">p@ss/word", "~*", "+@all"])
-    claim = Claim("a", "token", 60, 20, (Allowance("n", NEVER, "TooSoon"),))
+    claim = StoreUnderTest(MemoryStore(time.monotonic), valkey.turn).claim()
     for trusted in (False, True):
         if trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(file))

@@ -79,7 +79,7 @@ class MemoryStore(Store):
         if found and found.token == claim.token:
             del self._claims[claim.key]
         for allowance in claim.allowances:
-            self._places[allowance.key].pop(claim.token, None)
+            self._places.get(allowance.key, {}).pop(claim.token, None)
 
     def close(self) -> None:
         pass
@@ -105,11 +105,13 @@ class MemoryStore(Store):
 
     def _tidy(self, key: str, now: float) -> None:
         """Drops the places that are too old to count, and those that the dead have held."""
-        self._places[key] = {
+        kept = {
             token: place
-            for token, place in self._places[key].items()
+            for token, place in self._places.pop(key, {}).items()
             if place.forgotten_at > now and (place.state != "held" or place.deadline > now)
         }
+        if kept:
+            self._places[key] = kept
 
     def _sweep(self, now: float) -> None:
         """Looks at two allowances in turn, so that none is kept for long when it is empty."""
@@ -120,9 +122,9 @@ class MemoryStore(Store):
 
     def _wait(self, allowance: Allowance, now: float) -> float:
         """The seconds until there is a place in each of the windows."""
-        made = [place.made_at for place in self._places[allowance.key].values()]
+        made = [place.made_at for place in self._places.get(allowance.key, {}).values()]
         waits = (
-            made[-limit.places] + limit.seconds - now
+            min(made[-limit.places] + limit.seconds - now, limit.seconds)
             for limit in allowance.limits
             if len(made) >= limit.places
         )

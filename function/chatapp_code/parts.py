@@ -63,7 +63,7 @@ class Parts:
                 logs.write("WARNING", "memory", message=_MEMORY.format(instances))
             return
         try:
-            policy = self.shared_store.eviction_policy()
+            policy = self.shared_store.open()
         except StoreUnavailable as failure:
             logs.write("WARNING", "unreachable", what="store", failure=str(failure))
         else:

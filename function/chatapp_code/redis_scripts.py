@@ -1,0 +1,206 @@
+"""The shared store's atomic steps, in Lua, by the server's clock.
+
+A claim is a hash of its token, its deadline and its result. An allowance is a sorted set of places
+(token, when it was made) and a hash of those that aren't decided yet (token, ``h`` for held or
+``c`` for calling, and the deadline). Moments are milliseconds; all keys expire by themselves.
+
+Tair's proxies take a script only where each key is written as ``KEYS[n]`` ("Limits on Lua
+scripts"), so what is done with an allowance is written out for each.
+"""
+
+from __future__ import annotations
+
+#: The longest window; a place is kept for it, whatever the windows of who asks.
+_DAY_MS = 24 * 3600 * 1000
+
+#: KEYS: the claim's, then for each allowance its places' and its undecided ones'.
+#: ARGV: the token, the milliseconds until the deadline, the milliseconds that the claim lasts,
+#: and each allowance's refusal and its limits as [places, milliseconds].
+_BEGIN = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local token = ARGV[1]
+local until_deadline, lasts = tonumber(ARGV[2]), tonumber(ARGV[3])
+local allowances = cjson.decode(ARGV[4])
+
+local function keep_claim(milliseconds)
+  redis.call('PEXPIRE', KEYS[1], milliseconds)
+end
+"""
+
+_ALLOWANCE = """
+do
+  local allowance = allowances[N]
+
+  local function keep()
+    redis.call('PEXPIRE', PLACES, DAY + until_deadline)
+    redis.call('PEXPIRE', UNDECIDED, DAY + until_deadline)
+  end
+
+  local function wait_of(limit)
+    local nth = redis.call('ZREVRANGE', PLACES, limit[1] - 1, limit[1] - 1, 'WITHSCORES')
+    return nth[2] and math.min(limit[2], math.max(0, nth[2] + limit[2] - now)) or 0
+  end
+
+  -- Drops what is too old to count, and what was held by somebody who is gone.
+  function allowance.tidy()
+    redis.call('ZREMRANGEBYSCORE', PLACES, '-inf', now - DAY)
+    allowance.deadlines = {}
+    local undecided = redis.call('HGETALL', UNDECIDED)
+    for n = 1, #undecided, 2 do
+      local state, deadline = undecided[n + 1]:sub(1, 1), tonumber(undecided[n + 1]:sub(2))
+      if deadline > now then
+        allowance.deadlines[undecided[n]] = deadline
+      else
+        redis.call('HDEL', UNDECIDED, undecided[n])
+        if state == 'h' then redis.call('ZREM', PLACES, undecided[n]) end
+      end
+    end
+  end
+
+  -- How long until each window has a place.
+  function allowance.wait()
+    local longest = 0
+    for _, limit in ipairs(allowance.limits) do
+      longest = math.max(longest, wait_of(limit))
+    end
+    return longest
+  end
+
+  -- How long until a place is decided that would let a request pass, were it given back.
+  function allowance.decided_in()
+    local soonest
+    for _, limit in ipairs(allowance.limits) do
+      if wait_of(limit) > 0 then
+        local is_open = false
+        for each, deadline in pairs(allowance.deadlines) do
+          local rank = redis.call('ZREVRANK', PLACES, each)
+          if rank and rank < limit[1] then
+            is_open = true
+            soonest = math.min(soonest or deadline, deadline)
+          end
+        end
+        if not is_open then return nil end
+      end
+    end
+    return soonest - now
+  end
+
+  function allowance.take()
+    redis.call('ZADD', PLACES, 'NX', now, token)
+    keep()
+  end
+
+  function allowance.say(state)
+    redis.call('HSET', UNDECIDED, token, state)
+    keep()
+  end
+
+  function allowance.settle()
+    redis.call('HDEL', UNDECIDED, token)
+  end
+
+  function allowance.give_back()
+    redis.call('HDEL', UNDECIDED, token)
+    redis.call('ZREM', PLACES, token)
+  end
+end
+"""
+
+_ADMIT = """
+for _, allowance in ipairs(allowances) do allowance.tidy() end
+local found = redis.call('HMGET', KEYS[1], 'token', 'deadline', 'result')
+if found[3] then
+  return {'settled', allowances[1].wait(), found[3]}
+elseif found[1] and found[1] ~= token then
+  local left = tonumber(found[2]) - now
+  if left > 0 then return {'under way', left} end
+  return {'abandoned', allowances[1].wait()}
+elseif not found[1] then
+  local longest, refusal = 0, nil
+  for i, allowance in ipairs(allowances) do
+    local wait = allowance.wait()
+    if wait > 0 and not refusal then
+      local decided = i == 1 and allowance.decided_in()
+      if decided then return {'under way', decided} end
+      refusal = allowance.refusal
+    end
+    longest = math.max(longest, wait)
+  end
+  if refusal then return {'refused', longest, refusal} end
+
+  redis.call('HSET', KEYS[1], 'token', token, 'deadline', now + until_deadline)
+  keep_claim(until_deadline)
+  for _, allowance in ipairs(allowances) do
+    allowance.take()
+    allowance.say('h' .. (now + until_deadline))
+  end
+end
+return {'admitted', allowances[1].wait()}  -- now, or by a command that is repeated
+"""
+
+_MARK = """
+local found = redis.call('HMGET', KEYS[1], 'token', 'deadline')
+local left = (tonumber(found[2]) or 0) - now
+local age = until_deadline - left
+if found[1] ~= token or left <= 0 or age > tonumber(ARGV[6]) then return 0 end
+keep_claim(ARGV[5] == 'c' and lasts or left)
+for _, allowance in ipairs(allowances) do allowance.say(ARGV[5] .. found[2]) end
+return 1
+"""
+
+#: A store that has lost the claim meanwhile is told of it again.
+_SETTLE = """
+local found = redis.call('HGET', KEYS[1], 'token')
+if found and found ~= token then return end
+redis.call('HSET', KEYS[1], 'token', token, 'result', ARGV[5])
+keep_claim(lasts)
+for _, allowance in ipairs(allowances) do
+  allowance.settle()
+  if not found then allowance.take() end
+end
+"""
+
+_GIVE_BACK = """
+if redis.call('HGET', KEYS[1], 'token') == token then redis.call('DEL', KEYS[1]) end
+for _, allowance in ipairs(allowances) do allowance.give_back() end
+"""
+
+
+def _written_out(step: str) -> dict[int, str]:
+    """The step for two allowances, and for three."""
+    parts = [
+        _ALLOWANCE.replace("PLACES", f"KEYS[{2 * n}]")
+        .replace("UNDECIDED", f"KEYS[{2 * n + 1}]")
+        .replace("[N]", f"[{n}]")
+        .replace("DAY", str(_DAY_MS))
+        for n in (1, 2, 3)
+    ]
+    return {count: "".join([_BEGIN, *parts[:count], step]) for count in (2, 3)}
+
+
+ADMIT, MARK, SETTLE, GIVE_BACK = map(_written_out, (_ADMIT, _MARK, _SETTLE, _GIVE_BACK))
+
+#: Microseconds. A store that knows of no turn, be it new, without its data or with its clock set
+#: back, hands the first one out a second later: calls may have been made just before.
+TAKE_TURN = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local free = tonumber(redis.call('GET', KEYS[1]))
+if free and free - now > 120 * 1000000 then free = nil end
+local turn = math.max(now, free or now + ARGV[4])
+local is_taken = turn - now <= tonumber(ARGV[2])
+if is_taken or not free then
+  local next = is_taken and turn + ARGV[1] or turn
+  redis.call('SET', KEYS[1], string.format('%.0f', next), 'EX', ARGV[3])
+end
+return string.format('%.0f', turn - now)
+"""
+
+HOLD_TURNS = """
+local time = redis.call('TIME')
+local free = time[1] * 1000000 + time[2] + ARGV[1]
+if free > (tonumber(redis.call('GET', KEYS[1])) or 0) then
+  redis.call('SET', KEYS[1], string.format('%.0f', free), 'EX', ARGV[2])
+end
+"""
