@@ -230,22 +230,19 @@ def test_who_dies_before_the_call(function: FunctionUnderTest, turn: Turn) -> No
 
 def test_who_dies_between_two_attempts(function: FunctionUnderTest, turn: Turn) -> None:
     """After flow control nothing was sent: the next delivery is."""
-    function.ask(phone_number=number(998))
-    function.gateway.will(Behaviour(sends=True), Behaviour.says(400, Code="Throttling"))
-    real = function.parts.sender._take_turn
-    turns = [0]
+    function.gateway.will(Behaviour.says(400, Code="Throttling"))
+    real, is_dying = function.sleep, [True]
 
-    def dies_at_the_third(longest_wait: float) -> float:
-        turns[0] += 1
-        if turns[0] == 3:
+    def dies_after_the_first(seconds: float) -> None:
+        if function.gateway.requests_seen and is_dying.pop():
             raise SystemExit
-        return real(longest_wait)
+        real(seconds)
 
-    with function.monkeypatch.context() as patch:
-        patch.setattr(function.parts.sender, "_take_turn", dies_at_the_third)
-        function.ask(phone_number=number(999))
-        with pytest.raises(SystemExit):
-            function.handle(event("1"))
+    function.monkeypatch.setattr(function, "sleep", dies_after_the_first)
+    function.set()
+    with pytest.raises(SystemExit):
+        function.handle(event("1"))
+    is_dying += [False] * 9
     turn(20.1)
     assert function.handle(event("1"))["sent"] == "yes"
 
@@ -500,3 +497,41 @@ def test_a_store_that_is_gone_at_the_start(
     function.set(STORE_URL="redis://:password@127.0.0.1:9/0", STORE_SECRET=SECRET)
     assert said(function, capsys) == [("INFO", "start"), ("WARNING", "unreachable")]
     assert "password" not in capsys.readouterr().out
+
+
+# --- what is spelled alike, unreadable, or out of bounds ---------------------------------------
+
+
+@pytest.mark.parametrize("code", ["TooSoon", "InvalidRequest", "QuotaExhausted"])
+def test_a_code_of_the_api_that_is_spelled_like_ours(
+    function: FunctionUnderTest, turn: Turn, code: str
+) -> None:
+    """The API's own refusal is kept and raised again, whatever its name."""
+    function.gateway.will(Behaviour.says(200, Code=code))
+    assert [raised(function, "1")["replayed"] for _ in range(2)] == [False, True]
+    assert function.gateway.requests_seen == 1
+
+
+def test_a_stored_result_that_can_not_be_read(function: FunctionUnderTest, valkey: Valkey) -> None:
+    """What another version has stored, and this one can't read, is unknown and never a no."""
+    function.set(**DEFAULTS, STORE_URL=valkey.url, STORE_SECRET=SECRET)
+    assert function.handle(event("1"))["sent"] == "yes"
+    with redis.Redis.from_url(valkey.url) as client:
+        (key,) = client.keys("*claim:*")
+        for unreadable in ("{}", "[]", "x", '{"sent": "maybe"}'):
+            client.hset(key, "result", unreadable)
+            result = function.handle(event("1"))
+            assert (result["sent"], result["replayed"]) == ("unknown", True)
+    assert function.gateway.requests_seen == 1
+
+
+@pytest.mark.parametrize(("age_seconds", "then"), [("1", 10.0), ("200000", 100_000.0)])
+def test_a_name_lives_as_long_as_its_event(
+    function: FunctionUnderTest, turn: Turn, age_seconds: str, then: float
+) -> None:
+    """A name is remembered while its call lasts, and while its event doesn't expire."""
+    function.set(MAX_EVENT_AGE_SECONDS=age_seconds, SEND_LIMITS_PER_NUMBER="99999/second")
+    unnamed = json.dumps([{"phone_number": NUMBER}]).encode()
+    function.handle(unnamed)
+    turn(then)
+    assert function.handle(unnamed)[0]["replayed"] is True

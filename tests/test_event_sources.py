@@ -283,6 +283,20 @@ def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
     assert source.ask(idempotency_key="1")["replayed"] is False
 
 
+def test_base64_in_a_list(source: FunctionUnderTest) -> None:
+    """An item of a stream may be a request in base64."""
+    item = base64.b64encode(as_bytes({"phone_number": NUMBER})).decode()
+    assert source.handle(as_bytes([item]))[0]["sent"] == "yes"
+
+
+def test_two_queues_may_give_one_name(source: FunctionUnderTest) -> None:
+    """The same message id from another source is another message."""
+    (first,) = recorded("mns_queue")
+    second = {**first, "source": "another-trigger"}
+    replies = [source.handle(as_bytes([item]))[0]["replayed"] for item in (first, second, first)]
+    assert replies == [False, False, True]
+
+
 # --- old events --------------------------------------------------------------------------------
 
 

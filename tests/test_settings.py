@@ -41,6 +41,11 @@ def test_defaults() -> None:
         ("RESERVED_CONCURRENCY", "1"),
         ("MAX_CALLS_PER_SECOND", "9"),
         ("TRANSIT_ALLOWANCE_SECONDS", "0.5"),
+        ("STORE_URL", "memory://"),
+        ("SEND_LIMITS_PER_NUMBER", " 1/Minute ; 5 / hour;10/day"),
+        ("SEND_LIMITS_IN_ALL", "99999/second"),
+        ("CALLER_HEADER", "X-Caller-0f"),
+        ("TEST_NUMBERS", "+86 100 0000 0001, 65 8123 4567,"),
     ],
 )
 def test_right_settings(name: str, value: str) -> None:
@@ -102,6 +107,25 @@ def test_right_settings(name: str, value: str) -> None:
         ("MAX_CALLS_PER_SECOND", "-1"),
         ("TRANSIT_ALLOWANCE_SECONDS", "0.1"),
         ("TRANSIT_ALLOWANCE_SECONDS", "soon"),
+        ("STORE_URL", "redis://user#secret@host/0"),
+        ("STORE_URL", "redis://u?decode_responses=true&z=secret@host"),
+        ("STORE_URL", "redis://[secret@host"),
+        ("STORE_URL", "redis://host..secret"),
+        ("STORE_URL", f"redis://{'a' * 64}"),
+        ("STORE_SECRET", f"{'secret' * 8}\n{'secret' * 8}"),
+        ("STORE_SECRET", f"{'secret' * 8}\udcff"),
+        ("SEND_LIMITS_PER_NUMBER", "0/minute"),
+        ("SEND_LIMITS_PER_NUMBER", "1/minutes"),
+        ("SEND_LIMITS_PER_NUMBER", "1/minute,5/hour"),
+        ("SEND_LIMITS_PER_CALLER", "100000/day"),
+        ("SEND_LIMITS_IN_ALL", "\u0661/day"),
+        ("CALLER_HEADER", "X-Forwarded-For"),
+        ("CALLER_HEADER", "X-Client-IP"),
+        ("CUST_SPACE_HEADER", "Origin"),
+        ("CUST_SPACE_HEADER", "two words"),
+        ("TEST_NUMBERS", "+86 100 secret"),
+        ("TEST_NUMBERS", "+86\n100"),
+        ("READ_TIMEOUT_SECONDS", "15"),
     ],
 )
 def test_wrong_settings(name: str, value: str) -> None:
@@ -112,6 +136,7 @@ def test_wrong_settings(name: str, value: str) -> None:
     assert name in str(wrong.value)
     assert str(wrong.value).endswith(".")
     assert "secret" not in str(wrong.value)
+    assert "must ." not in str(wrong.value)
 
 
 def test_a_default_method_that_is_not_allowed() -> None:

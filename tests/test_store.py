@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -18,6 +19,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatapp_code import redis_scripts as scripts
 from chatapp_code.memory_store import MemoryStore
 from chatapp_code.redis_store import RedisStore
 from chatapp_code.store import Allowance, Claim, Limit, Store, StoreUnavailable
@@ -583,3 +585,73 @@ def test_tls_user_password_and_database(
     with redis.Redis.from_url(valkey.url) as client:
         assert client.info("keyspace").keys() == {"db3"}
         client.acl_deluser("verify")
+
+
+def test_scripts_are_as_a_proxy_wants_them() -> None:
+    """Each key in a script is written as KEYS[n], as Tair's proxies demand."""
+    steps = (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.GIVE_BACK)
+    written = [script for step in steps for script in step.values()]
+    for script in (*written, scripts.TAKE_TURN, scripts.HOLD_TURNS):
+        calls = re.findall(r"redis\.call\('(\w+)'(?:, *([^,)]+))?", script)
+        assert len(calls) == script.count("redis.call") >= 3
+        assert {
+            key for name, key in calls if name != "TIME" and not re.match(r"KEYS\[\d\]$", key)
+        } == set()
+
+
+def test_other_windows_on_the_store(shared: StoreUnderTest) -> None:
+    """Who asks with shorter windows, such as an older deployment, takes no places away."""
+    three_a_day, one_a_minute = (Limit(1, 60), Limit(3, 86400)), (Limit(1, 60),)
+    for name in "abc":
+        assert shared.send(shared.claim(name, limits=three_a_day)) == "admitted"
+        shared.turn(60)
+    claim = shared.claim("d", limits=one_a_minute)
+    assert shared.admit(claim)[0] == "admitted"
+    shared.store.give_back(claim)
+    assert shared.admit(shared.claim("e", limits=three_a_day))[2] == "TooSoon"
+
+
+def test_a_command_that_is_repeated_late(shared: StoreUnderTest) -> None:
+    """A claim that is calling stays so, though its admission is carried out again."""
+    claim = shared.claim("a")
+    shared.admit(claim)
+    shared.store.mark(claim, True, 0.0)
+    shared.admit(claim)
+    shared.turn(20.1)
+    assert shared.admit(shared.claim("a"))[0] == "abandoned"
+
+
+def test_the_servers_clock_is_set_back(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """A clock that jumps an hour back makes nobody wait for an hour."""
+    limits = (Limit(1, 60),)
+    shared.send(shared.claim("a", limits=limits))
+    shared.turn(-3600)
+    assert shared.admit(shared.claim("b", limits=limits))[1] <= 60
+    store = shared.store
+    assert isinstance(store, RedisStore)
+    with redis.Redis.from_url(valkey.url) as client:
+        client.set("{chatapp-verify-code}:free-turn", int((time.time() + 3600) * 1e6))
+    assert store.take_turn(0.125, 60) == pytest.approx(1.125, abs=0.01)
+
+
+def test_a_server_that_does_not_know_hello() -> None:
+    """An old Redis, or a proxy, is as good."""
+    with Valkey("--rename-command HELLO no-hello") as old:
+        store = RedisStore(old.url)
+        assert store.open() == "noeviction"
+        store.close()
+
+
+def test_a_server_that_became_a_replica(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """After a failover the connection to the old server isn't kept."""
+    shared.send(shared.claim("a"))
+    with redis.Redis.from_url(valkey.url) as client:
+        client.replicaof("127.0.0.1", "9")
+        with pytest.raises(StoreUnavailable):
+            shared.admit(shared.claim("b"))
+        store = shared.store
+        assert isinstance(store, RedisStore)
+        pool = store._client.connection_pool
+        assert all(connection._sock is None for connection in pool._available_connections)
+        client.replicaof("NO", "ONE")
+    assert shared.send(shared.claim("c")) == "admitted"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from chatapp_code.caller import Caller
 from chatapp_code.invocation import Invocation
 from chatapp_code.request import Fields, VerifyCodeRequest
-from chatapp_code.result import OWN_CODES, VerifyCodeResult, refuse
+from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.settings import Settings
 from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
 from chatapp_code.triggers.trigger import Message, canonical
@@ -70,15 +70,16 @@ class Admission:
         if age_seconds > most_age_seconds:
             text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
-        name, lasts_seconds = f"key {request.idempotency_key}", NAME_SECONDS
+        name, is_lasting = f"key {request.idempotency_key}", True
         if not request.idempotency_key:
-            name = message.name or f"invocation {current.id}"
-            lasts_seconds = NAME_SECONDS if message.is_lasting else most_age_seconds
+            name, is_lasting = message.name or f"invocation {current.id}", message.is_lasting
+        # At least for as long as the event can come again, and the call can take.
+        lasts_seconds = max(most_age_seconds, current.timeout_seconds)
         claim = Claim(
             # The same name with another request, or from another caller, is another request.
             key=self._key("request", name, caller, fields.pairs),
             token=secrets.token_hex(8),
-            lasts_seconds=lasts_seconds,
+            lasts_seconds=max(lasts_seconds, NAME_SECONDS if is_lasting else 0.0),
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
         )
@@ -125,15 +126,19 @@ class Permit:
     @property
     def earlier_result(self) -> VerifyCodeResult | None:
         """The result to replay, where this request came before."""
+        if self._verdict.outcome == "admitted":
+            return None
         if self._verdict.outcome == "settled":
-            return VerifyCodeResult(**json.loads(self._verdict.text), replayed=True)
-        if self._verdict.outcome == "abandoned":
-            text = "An earlier delivery of this request ended in its call; a code may be sent."
-            return VerifyCodeResult.own("UpstreamDisconnected", text, replayed=True)
-        return None
+            # Another version of this package may have written it.
+            with contextlib.suppress(ValueError, TypeError):
+                return VerifyCodeResult(**json.loads(self._verdict.text), replayed=True)
+        text = "How an earlier delivery of this request ended isn't known; a code may be sent."
+        return VerifyCodeResult.own("UpstreamDisconnected", text, replayed=True)
 
     def call(self) -> None:
         """To be said just before the first byte is written; raises Refused if it may not be."""
+        if self._is_calling:
+            return
         self._is_calling = True
         try:
             self._store.mark(self._claim, True, self._age_seconds)
@@ -174,7 +179,7 @@ def store_unavailable() -> Exception:
 def _is_given_back(result: VerifyCodeResult) -> bool:
     if result.sent != "no":
         return False
-    return result.retryable or result.code in OWN_CODES or bool(_TO_MEND.fullmatch(result.code))
+    return result.retryable or result.is_own or bool(_TO_MEND.fullmatch(result.code))
 
 
 def _rounded(seconds: float) -> float:

@@ -87,13 +87,15 @@ class VerifyCodeResult(BaseModel):
     )
 
     http_status: int = Field(exclude=True)
+    #: The code is one of this package, which the API's may be spelled like.
+    is_own: bool = Field(default=False, exclude=True)
     upstream_message: str | None = Field(default=None, exclude=True)
 
     @classmethod
     def own(cls, code: str, message: str, **more: Any) -> VerifyCodeResult:
         """A result with one of this package's own codes."""
         sent, retryable, http_status = OWN_CODES[code]
-        known = {"sent": sent, "retryable": retryable, "http_status": http_status}
+        known = {"sent": sent, "retryable": retryable, "http_status": http_status, "is_own": True}
         return cls(success=False, code=code, message=message, **{**known, **more})
 
     @classmethod

@@ -20,6 +20,9 @@ from chatapp_code.store import StoreUnavailable
 
 MOST_ATTEMPTS = 3
 
+#: So long before its turn a call is marked in the store, so that the turn isn't missed for it.
+MARK_SECONDS = 0.1
+
 #: However long the API asks to stay away, no turn is held for longer.
 _LONGEST_HOLD_SECONDS = 60.0
 
@@ -54,8 +57,8 @@ class Sender:
         """Tries until something may have been sent, or was refused, or the time is up."""
         result = None
         while result is None or (result.retryable and current.attempts < MOST_ATTEMPTS):
-            permit.wait()
             if result is not None and result.code == "UpstreamUnavailable":
+                permit.wait()
                 self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
             longest_wait = current.seconds_left - self._settings.attempt_seconds
             if longest_wait >= 0 and not self._is_open(current):
@@ -65,10 +68,16 @@ class Sender:
             wait = self._take_turn(longest_wait)
             if wait > longest_wait:
                 return result or _no_turn(wait)
-            self._wait(wait, current)
-            permit.call()
             # The store counted the wait from some moment since it was asked.
-            latest_start = asked_at + wait + self._pacing.latest_seconds
+            turn_at, latest_start = (
+                self._clock() + wait,
+                asked_at + wait + self._pacing.latest_seconds,
+            )
+            if wait > MARK_SECONDS:
+                permit.wait()
+                self._wait(wait - MARK_SECONDS, current)
+            permit.call()
+            self._wait(turn_at - self._clock(), current)
             result = self._call(request, current, latest_start) or result
         return result
 

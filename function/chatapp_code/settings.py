@@ -71,6 +71,13 @@ class Settings:
         return self.max_calls_per_second // self.reserved_concurrency
 
     @property
+    def turn_seconds(self) -> float:
+        """How far from each other two calls of one instance are at the least."""
+        if self.shares_a_store:
+            return (1 + self.transit_allowance_seconds) / self.max_calls_per_second
+        return self.transit_allowance_seconds + 1 / max(1, self.calls_per_slot)
+
+    @property
     def attempt_seconds(self) -> float:
         """The longest that an attempt takes, its wait and the look-up of the name apart."""
         store_seconds = STORE_SECONDS if self.shares_a_store else 0.0
@@ -103,11 +110,12 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
     slots, most = settings.reserved_concurrency, settings.max_calls_per_second
     if settings.default_method not in settings.allowed_methods:
         yield "DEFAULT_METHOD is not among ALLOWED_METHODS: name one that is."
-    if settings.attempt_seconds + MARGIN_SECONDS > function_timeout_seconds:
+    needed = settings.attempt_seconds + settings.turn_seconds + MARGIN_SECONDS
+    if needed > function_timeout_seconds:
         yield (
             "CONNECT_TIMEOUT_SECONDS and READ_TIMEOUT_SECONDS don't fit in the function's timeout "
-            f"of {function_timeout_seconds:g} s with what comes before and after the call: lower "
-            "them, or give the function more time."
+            f"of {function_timeout_seconds:g} s with what comes before and after the call, "
+            f"{needed:.1f} s in all: lower them, or give the function more time."
         )
     if settings.shares_a_store and len(settings.store_secret) < 32:
         yield "STORE_SECRET must be 32 or more random characters, since STORE_URL names a store."
@@ -193,7 +201,8 @@ _COUNTRIES = (
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
-_STORE = rf"(?-i:memory://|rediss?://([^\s/@]*@)?[^\s/@:?]+(:({_PORT}))?(/\d*)?)"
+_NAME = r"[\w-]{1,63}"
+_STORE = rf"(?-i:memory://|rediss?://([^\s/@#?\[\]]*@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)"
 _WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _LIMIT = r"\s*[1-9]\d{0,4}\s*/\s*(second|minute|hour|day)\s*"
 _LIMITS = _Setting(
@@ -205,7 +214,8 @@ _LIMITS = _Setting(
 #: What any client sends, or may send, says nothing of who it is.
 _HEADER = _Setting(
     "",
-    r"(?!(x-forwarded-.*|x-real-ip|forwarded|host|user-agent|authorization|cookie|idempotency-key"
+    r"(?!(x-forwarded-.*|x-real-ip|.*client-ip|cf-connecting-ip|forwarded|via|host|origin|referer"
+    r"|user-agent|authorization|cookie|idempotency-key"
     r"|accept.*|content-.*)$)[a-z0-9-]{0,64}",
     str.lower,
     "be the name of a header that the trigger fills from the verified JWT, and no client knows",
@@ -223,7 +233,7 @@ _SETTINGS = {
         "be sms, voice, or sms,voice",
     ),
     "DEFAULT_METHOD": _Setting("", r"(sms|voice)?", str.lower, "be sms or voice"),
-    "DEFAULT_LOCALE": _Setting("en", r".*", _locale, ""),
+    "DEFAULT_LOCALE": _Setting("en", r"(?s:.*)", _locale, ""),
     "CAMS_ENDPOINT": _Setting(
         "cams.ap-southeast-1.aliyuncs.com",
         rf"(https?://)?({_HOST})(:({_PORT}))?/?",
@@ -233,9 +243,13 @@ _SETTINGS = {
     "CONNECT_TIMEOUT_SECONDS": _SECONDS,
     "READ_TIMEOUT_SECONDS": _SECONDS._replace(default="10"),
     "STORE_URL": _Setting(
-        "memory://", _STORE, str, "be memory://, or redis://host:port/0, or rediss://… for TLS"
+        "memory://",
+        _STORE,
+        str,
+        "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
+        "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D",
     ),
-    "STORE_SECRET": _Setting("", r".*", str, ""),
+    "STORE_SECRET": _Setting("", r"[!-~]*", str, "be printable characters without a space"),
     "RESERVED_CONCURRENCY": _COUNT,
     "MAX_CALLS_PER_SECOND": _COUNT,
     "MAX_EVENT_AGE_SECONDS": _SECONDS._replace(default="600"),
@@ -244,6 +258,6 @@ _SETTINGS = {
     "SEND_LIMITS_IN_ALL": _LIMITS._replace(default="200/hour;1000/day"),
     "CALLER_HEADER": _HEADER,
     "CUST_SPACE_HEADER": _HEADER,
-    "TEST_NUMBERS": _Setting("", r".*", _test_numbers, ""),
+    "TEST_NUMBERS": _Setting("", r"(?s:.*)", _test_numbers, ""),
     "TRANSIT_ALLOWANCE_SECONDS": _SECONDS._replace(default="0.125", make=_transit),
 }

@@ -37,7 +37,8 @@ end
 class Valkey:
     """The server while it is entered as a context; it keeps its data from start to start."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: str = "") -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -53,11 +54,17 @@ class Valkey:
         """Starts the server, and waits until it answers."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always"
         self._process = subprocess.Popen(
-            [str(get_binary_path()), *options.split(), "--dir", self._directory.name],
+            [
+                str(get_binary_path()),
+                *options.split(),
+                *self._options.split(),
+                "--dir",
+                self._directory.name,
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, protocol=2) as client:
             for _ in range(200):
                 try:
                     client.ping()

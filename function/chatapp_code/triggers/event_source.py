@@ -34,7 +34,11 @@ class EventSource(Trigger):
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         answers = [result.for_the_account() for result in results]
         # A code is on its way to a number that was asked for too soon: nothing is lost.
-        unsent = [a for a in answers if a["sent"] == "no" and a["code"] != "TooSoon"]
+        unsent = [
+            answer
+            for answer, result in zip(answers, results, strict=True)
+            if result.sent == "no" and not (result.is_own and result.code == "TooSoon")
+        ]
         if unsent:
             raise NotSent(json.dumps(self._summary(unsent, len(answers))))
         return self._answer(answers)
@@ -62,7 +66,10 @@ class Stream(EventSource):
 def message(item: Any) -> Message:
     """The message that an event, or one item of a stream, is."""
     inner = item.get("data") if isinstance(item, dict) and "specversion" in item else item
-    name = _own_name(inner) or _cloud_event_name(item)
+    own_name = _own_name(inner)
+    # Two queues may give the same name.
+    own_name = own_name and f"{own_name} of {item.get('source') if inner is not item else ''}"
+    name = own_name or _cloud_event_name(item)
     return Message(
         read=partial(_fields, item),
         name=name or "item",  # the fields, which go with the name, tell it from others

@@ -18,5 +18,7 @@ class EventStream(Stream):
         return isinstance(content, list) and bool(content)
 
     def messages(self) -> list[Message]:
-        items = [decode(item) if isinstance(item, str) else item for item in self._content]
+        items = [
+            (decode(item) or item) if isinstance(item, str) else item for item in self._content
+        ]
         return [message(item) for item in items]
