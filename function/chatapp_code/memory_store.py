@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
 
@@ -64,15 +65,12 @@ class MemoryStore(Store):
             entry.state = "calling" if is_calling else "held"
 
     def settle(self, claim: Claim, result: str) -> None:
-        now = self._clock()
         found = self._claims.get(claim.key)
-        if found and found.forgotten_at > now and found.token != claim.token:
-            return
-        self._claims[claim.key] = _Entry(
-            claim.token, now, now, now + claim.lasts_seconds, "settled", result
-        )
-        for place in self._places_of(claim):
-            place.state = "settled"
+        if found and found.token == claim.token:
+            found.result = result
+            found.forgotten_at = self._clock() + claim.lasts_seconds
+            for entry in (found, *self._places_of(claim)):
+                entry.state = "settled"
 
     def give_back(self, claim: Claim) -> None:
         found = self._claims.get(claim.key)
@@ -90,18 +88,13 @@ class MemoryStore(Store):
         self._claims[claim.key] = _Entry(claim.token, now, deadline, forgotten_at=deadline)
         if len(self._claims) > MOST_CLAIMS:
             del self._claims[next(iter(self._claims))]
-        for place in self._places_of(claim):
-            place.deadline = deadline
+        for allowance in claim.allowances:
+            place = _Entry(claim.token, now, deadline, now + allowance.longest_seconds)
+            self._places[allowance.key][claim.token] = place
 
     def _places_of(self, claim: Claim) -> list[_Entry]:
-        """The claim's places; those that it doesn't have any more are taken again."""
-        now = self._clock()
-        return [
-            self._places[allowance.key].setdefault(
-                claim.token, _Entry(claim.token, now, now, now + allowance.longest_seconds)
-            )
-            for allowance in claim.allowances
-        ]
+        places = (self._places.get(each.key, {}).get(claim.token) for each in claim.allowances)
+        return [place for place in places if place]
 
     def _tidy(self, key: str, now: float) -> None:
         """Drops the places that are too old to count, and those that the dead have held."""
@@ -115,7 +108,7 @@ class MemoryStore(Store):
 
     def _sweep(self, now: float) -> None:
         """Looks at two allowances in turn, so that none is kept for long when it is empty."""
-        for key in list(self._places)[:2]:
+        for key in list(islice(self._places, 2)):
             places = self._places.pop(key)
             if any(place.forgotten_at > now for place in places.values()):
                 self._places[key] = places
