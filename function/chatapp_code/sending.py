@@ -69,10 +69,8 @@ class Sender:
             if wait > longest_wait:
                 return result or _no_turn(wait)
             # The store counted the wait from some moment since it was asked.
-            turn_at, latest_start = (
-                self._clock() + wait,
-                asked_at + wait + self._pacing.latest_seconds,
-            )
+            turn_at = self._clock() + wait
+            latest_start = asked_at + wait + self._pacing.latest_seconds
             if wait > MARK_SECONDS:
                 permit.wait()
                 self._wait(wait - MARK_SECONDS, current)

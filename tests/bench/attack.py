@@ -16,7 +16,6 @@ from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 
 REQUESTS = 10_000
-CALLERS = 300
 USERS = 100
 DAY_SECONDS = 86400.0
 
@@ -36,6 +35,7 @@ class Defence(NamedTuple):
     countries: str = "*"
     limits: bool = True
     tells_callers_apart: bool = False
+    callers: int = 300
 
 
 DEFENCES = (
@@ -43,7 +43,8 @@ DEFENCES = (
     Defence("nine instances, each with its memory", instances=9),
     Defence("one store, or one instance"),
     Defence("the same, callers told apart", tells_callers_apart=True),
-    Defence("the same, own countries only", countries=",".join(OWN), tells_callers_apart=True),
+    Defence("the same, one caller attacks", tells_callers_apart=True, callers=1),
+    Defence("300 callers again, own countries only", countries=",".join(OWN), tells_callers_apart=True),
 )
 
 
@@ -58,7 +59,7 @@ class Damage:
 
 
 def attack(defence: Defence, requests: int = REQUESTS, users: int = USERS) -> Damage:
-    """Lets 300 callers ask for random numbers in 40 countries, and users for their own."""
+    """Lets strangers ask for random numbers in 40 countries, and users for their own."""
     turned = random.Random(7)
     events = [(turned.uniform(0, DAY_SECONDS), True) for _ in range(requests)]
     events += [(turned.uniform(0, DAY_SECONDS), False) for _ in range(users)]
@@ -79,7 +80,7 @@ def attack(defence: Defence, requests: int = REQUESTS, users: int = USERS) -> Da
             instance = turned.choice(instances)
             instance.turned_seconds += started_at + at - instance.clock()
             country = turned.choice(ATTACKED if is_attack else OWN)
-            caller = f"{is_attack} {turned.randrange(CALLERS if is_attack else 10**9)}"
+            caller = f"{is_attack} {turned.randrange(defence.callers if is_attack else 10**9)}"
             reply = instance.post(
                 {"phone_number": _number(country, turned)},
                 headers={"Content-Type": "application/json", "X-Caller": caller},
