@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from chatapp_code import redis_scripts as scripts
 from chatapp_code.memory_store import MemoryStore
 from chatapp_code.redis_store import RedisStore
+from chatapp_code.result import VerifyCodeResult
 from chatapp_code.store import Allowance, Claim, Limit, Store, StoreUnavailable
 from tests.sandbox.valkey import Valkey
 
@@ -655,3 +656,15 @@ def test_a_server_that_became_a_replica(valkey: Valkey, shared: StoreUnderTest) 
         assert all(connection._sock is None for connection in pool._available_connections)
         client.replicaof("NO", "ONE")
     assert shared.send(shared.claim("c")) == "admitted"
+
+
+def test_a_code_takes_a_kilobyte(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """What a store must hold is known: about a kilobyte for each code of a day."""
+    with redis.Redis.from_url(valkey.url) as client:
+        shared.send(shared.claim("first"))
+        before = client.info("memory")["used_memory"]
+        for number in range(300):
+            claim = shared.claim(f"{number:064}", f"{number:057}", (Limit(10, 86400),))
+            shared.send(claim, VerifyCodeResult.accepted().stored())
+        after = client.info("memory")["used_memory"]
+    assert 700 < (after - before) / 300 < 1200

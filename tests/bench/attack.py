@@ -44,7 +44,9 @@ DEFENCES = (
     Defence("one store, or one instance"),
     Defence("the same, callers told apart", tells_callers_apart=True),
     Defence("the same, one caller attacks", tells_callers_apart=True, callers=1),
-    Defence("300 callers again, own countries only", countries=",".join(OWN), tells_callers_apart=True),
+    Defence(
+        "300 callers again, own countries only", countries=",".join(OWN), tells_callers_apart=True
+    ),
 )
 
 
