@@ -148,7 +148,7 @@ def test_the_rest_is_waited_for(function: FunctionUnderTest) -> None:
     """A second request on one slot waits for its turn, and the log says how long."""
     function.set(MAX_CALLS_PER_SECOND="1")
     assert [function.ask()["sent"] for _ in range(3)] == ["yes"] * 3
-    assert 2.0 < sum(function.slept) < 2.3
+    assert 1.8 < sum(function.slept) < 2.3  # some of the two rests passes in earnest
     assert worst_second(function.gateway.call_times) >= 1
 
 

@@ -56,7 +56,7 @@ def test_processes_die(platform: FunctionCompute, gateway: CamsGateway) -> None:
             instance.process.kill()
             killed += 1
 
-    outcome = deliver(platform, gateway, 30, kill_one)
+    outcome = deliver(platform, gateway, 25, kill_one)
     assert killed >= 3
     assert outcome.failures["ProcessExited"] >= 1
     assert (outcome.sent_twice, outcome.lost, outcome.wrong) == (0, 0, 0)
@@ -84,7 +84,7 @@ def test_the_store_dies(platform: FunctionCompute, gateway: CamsGateway, valkey:
             time.sleep(turned.uniform(0.0, 0.3))
             valkey.start()
 
-    outcome = deliver(platform, gateway, 40, disturb)
+    outcome = deliver(platform, gateway, 30, disturb)
     assert times >= 3
     assert outcome.failures["StoreUnavailable"] >= 1
     assert set(outcome.failures) <= {"StoreUnavailable", "InProgress", "QuotaExhausted"}

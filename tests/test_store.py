@@ -361,7 +361,7 @@ def _history(
 
 @given(steps=st.lists(STEP, max_size=16), limits=LIMITS, in_all=LIMITS)
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_both_stores_say_the_same(
     valkey: Valkey, steps: list[tuple[str, int, float]], limits: Any, in_all: Any
