@@ -16,13 +16,13 @@ from tests.sandbox.function_compute import ROOT, new_credentials
 from tests.test_platform import environment
 
 #: Raised only with a reason: each module more is time that somebody waits.
-MOST_BEFORE_A_REFUSAL = 280
-MOST_BEFORE_A_CALL = 590
+MOST_BEFORE_A_REFUSAL = 275
+MOST_BEFORE_A_CALL = 575
 
 NEVER_BEFORE_A_REFUSAL = {
     *("alibabacloud_credentials", "alibabacloud_tea_openapi", "darabonba", "Tea", "requests"),
     *("aiohttp", "apscheduler", "cryptography", "websocket", "redis", "langcodes"),
-    *("asyncio", "ssl", "http", "multiprocessing", "concurrent", "tempfile", "xml"),
+    *("asyncio", "ssl", "http", "multiprocessing", "concurrent", "xml"),
 }
 
 LOOK = """
