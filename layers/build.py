@@ -48,6 +48,7 @@ UNUSED = (
     "**/py.typed",
     "**/*.p[yx][xdi]",  # Cython's sources, which the .so were made of
     "**/*.h",
+    "pydantic/v1",  # the old pydantic, beside the new one
     "langcodes/data",  # langcodes/data_dicts.py was made of it
     "*.dist-info/INSTALLER",
     "*.dist-info/RECORD",  # isn't true any more
