@@ -3,7 +3,7 @@
 import gc
 import os
 
-# What an import makes stays: to search it for garbage again and again is a twentieth of the start.
+# What an import makes stays: there is no need to search it for garbage again and again.
 gc.set_threshold(50_000)
 
 # To look for plugins, pydantic would read the metadata of all that is installed.
