@@ -1,7 +1,7 @@
 # Each command sets up what it needs: a machine with Python 3.10 or newer and make is enough.
 PYTHON ?= python3
 RUN := .venv/bin/python
-BENCH ?= attack redelivery pacing
+BENCH ?= attack redelivery pacing cold_start
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
 # Another Python that is named takes the place of the one that .venv was made with.
@@ -44,7 +44,7 @@ openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 
 lock: .venv/test-ready  ## compiles the requirements anew
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
-	@for part in layers tests tests/bench; do \
+	@for part in layers tests tests/bench tests/bench/handlers; do \
 	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
 	    --constraint layers/requirements.txt $(UPGRADE) \

@@ -1,7 +1,8 @@
 """Builds what is deployed: a layer for each of the two Pythons, and the function's code.
 
 ``make layers`` writes ``layers/dist/python3.10.zip``, ``python3.12.zip`` and ``function.zip``. The
-same lock, code and Pythons make the same bytes.
+same lock, code and Pythons make the same bytes. What the SDK imports and this function never uses
+is left out, and ``stand_ins/`` takes its place.
 
 A layer is unpacked to ``/opt``, and ``/opt/python`` is on the path; the code is unpacked to
 ``/code`` (Function Compute's documentation, "Layers"). Unpacking changes the files' times, so the
@@ -11,12 +12,13 @@ bytecode is tied to the source's hash instead: without it each cold start would 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution
 from pathlib import Path
 
@@ -24,6 +26,15 @@ LAYERS = Path(__file__).parent
 FUNCTION = LAYERS.parent / "function"
 DIST = LAYERS / "dist"
 LICENCE = LAYERS.parent / "LICENSE"
+
+# Each heavy distribution that the SDK imports and this function never uses, and the module in
+# stand_ins/ that takes its place. With {} here, the layer gets the wheels instead.
+STAND_INS = {
+    "aiohttp": "aiohttp",
+    "apscheduler": "apscheduler",
+    "cryptography": "cryptography",
+    "websocket-client": "websocket",
+}
 
 # Each runtime's Python, and the n of the glibc 2.n of its Debian 10 or 11, which is what the
 # wheels may need ("Python runtimes").
@@ -37,6 +48,7 @@ UNUSED = (
     "**/py.typed",
     "**/*.p[yx][xdi]",  # Cython's sources, which the .so were made of
     "**/*.h",
+    "pydantic/v1",  # the old pydantic, beside the new one
     "langcodes/data",  # langcodes/data_dicts.py was made of it
     "*.dist-info/INSTALLER",
     "*.dist-info/RECORD",  # isn't true any more
@@ -99,11 +111,14 @@ def build_layer(version: str, python: str, destination: Path) -> str:
         root = Path(temporary, "opt")
         tree = root / "python"
         _install(python, GLIBC_MINORS[version], tree, Path(temporary, "pip"))
+        _put_stand_ins(tree)
         for pattern in UNUSED:
             for path in list(tree.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copy(LICENCE, tree)
         manifest = "\n".join(map(_licence, sorted(tree.glob("*.dist-info"))))
+        if STAND_INS:
+            manifest += f"\nstand-ins for {', '.join(STAND_INS)}: Apache-2.0 ({LICENCE.name})"
         (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
         _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
         _zip(root, destination)
@@ -154,6 +169,35 @@ def _pip(python: str, folder: Path) -> list[str]:
         _run([python, "-m", "venv", str(folder)])
         python = str(folder / "bin" / "python")
     return [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+def _put_stand_ins(tree: Path) -> None:
+    """Puts them in place of their distributions, and of what nothing else needs."""
+    installed = {_name(at.name.partition("-")[0]): at for at in tree.glob("*.dist-info")}
+    for name in _unneeded(installed):
+        for file in Distribution.at(installed[name]).files or []:
+            if ".." not in file.parts:  # a command
+                (tree / file).unlink(missing_ok=True)
+        shutil.rmtree(installed[name])
+    for module in ("stand_in", *STAND_INS.values()) if STAND_INS else ():
+        shutil.copy(LAYERS / "stand_ins" / f"{module}.py", tree)
+
+
+def _unneeded(installed: Mapping[str, Path]) -> set[str]:
+    """The distributions with a stand-in, and those that only they need."""
+    users: dict[str, set[str]] = {}
+    for user, at in installed.items():
+        for requirement in Distribution.at(at).requires or []:
+            if "extra ==" not in requirement:
+                users.setdefault(_name(re.split(r"[^\w.-]", requirement)[0]), set()).add(user)
+    unneeded = set(STAND_INS)
+    while more := {name for name in installed if users.get(name, {""}) <= unneeded} - unneeded:
+        unneeded |= more
+    return unneeded
+
+
+def _name(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _licence(folder: Path) -> str:

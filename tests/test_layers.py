@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +34,17 @@ def handler(event, context):
         return index.handler(event, context)
     for module in pkgutil.walk_packages(chatapp_code.__path__, "chatapp_code."):
         __import__(module.name)
-    import redis
+    import langcodes, redis
     return [source for source in sources if source.startswith(sys.path[0].rpartition("/")[0])]
 """
+
+
+#: In the lock, but for a stand-in nothing in the layer needs them.
+LEFT_OUT = {
+    *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "multidict"),
+    *("propcache", "yarl", "apscheduler", "tzlocal", "websocket-client"),
+    *("cryptography", "cffi", "pycparser"),
+}
 
 
 class Built(NamedTuple):
@@ -91,15 +100,21 @@ def test_two_builds_are_the_same_bytes(built: Built) -> None:
         assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.parametrize("which", ["gateway", "tls_gateway"])
 def test_the_zips_run_and_compile_nothing(
-    built: Built, gateway: CamsGateway, tmp_path: Path
+    built: Built,
+    which: str,
+    request: pytest.FixtureRequest,
+    authority: tuple[ssl.SSLContext, Path],
+    tmp_path: Path,
 ) -> None:
-    """Unpacked, with their Python alone, they send a code, and no source is compiled."""
+    """Unpacked, with their Python alone, they send over HTTP and TLS, and compile no source."""
+    gateway: CamsGateway = request.getfixturevalue(which)
     code, layer = built.unpack(tmp_path)
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "watch.py").write_text(WATCH)
     with FunctionCompute(
-        environment(gateway),
+        environment(gateway) | {"SSL_CERT_FILE": str(authority[1])},
         python=built.python,
         runtime=f"python{built.version}",
         code_directory=code,
@@ -136,7 +151,7 @@ def test_what_a_layer_holds(built: Built) -> None:
     with zipfile.ZipFile(built.layer) as content:
         names = content.namelist()
         assert {entry.external_attr >> 16 for entry in content.infolist()} == {0o100644}
-        manifest = content.read("python/licences.txt").decode().splitlines()
+        *manifest, own = content.read("python/licences.txt").decode().splitlines()
     assert all(name.startswith("python/") for name in names)
     assert not [name for name in names if re.search(r"/tests?/|\.pyi$|/py\.typed$|/bin/", name)]
     lock = (ROOT / "layers" / "requirements.txt").read_text()
@@ -148,10 +163,38 @@ def test_what_a_layer_holds(built: Built) -> None:
     ]
     listed = [re.fullmatch(r"(\S+) (\S+): (.+) \((.+)\)", line) for line in manifest]
     found = [(canonicalize_name(line[1]), line[2]) for line in listed if line]
-    assert sorted(found) == sorted(wanted)
+    assert sorted(found) == sorted(pin for pin in wanted if pin[0] not in LEFT_OUT)
+    assert own == f"stand-ins for {', '.join(build.STAND_INS)}: Apache-2.0 (LICENSE)"
+    for module in build.STAND_INS.values():
+        assert [name for name in names if re.match(rf"python/{module}\b", name)] == [
+            f"python/{module}.py"
+        ]
     for line in filter(None, listed):
         assert line[3] != "unknown"
         assert {f"python/{text}" for text in line[4].split(", ")} <= set(names)
+
+
+@pytest.mark.parametrize("stand_ins", [{}, {"heavy": "aiohttp"}])
+def test_a_stand_in_takes_the_place_of_a_wheel(
+    stand_ins: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it go the wheels that only it needs; without stand-ins, every wheel stays."""
+    monkeypatch.setattr(build, "STAND_INS", stand_ins)
+    needs = {"sdk": ["heavy (>=1)", "shared"], "heavy": ["heavy-part", "shared"]}
+    for name in ("sdk", "heavy", "heavy_part", "shared", "optional"):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        required = [*needs.get(name, []), 'optional; extra == "more"']
+        lines = [f"Requires-Dist: {requirement}" for requirement in required]
+        (folder / "METADATA").write_text("\n".join([f"Name: {name}", *lines]))
+        (folder / "RECORD").write_text(f"{name}.py,,\n../../bin/{name},,\n")
+        (tmp_path / f"{name}.py").touch()
+    build._put_stand_ins(tmp_path)
+    left = {"sdk", "shared", "optional"}
+    left |= {"stand_in", "aiohttp"} if stand_ins else {"heavy", "heavy_part"}
+    assert {path.stem for path in tmp_path.glob("*.py")} == left
+    remaining = {path.name.partition("-")[0] for path in tmp_path.glob("*.dist-info")}
+    assert remaining == left - {"stand_in", "aiohttp"}
 
 
 def test_the_function_zip_is_the_function(built: Built) -> None:

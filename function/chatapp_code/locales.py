@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import langcodes
-from langcodes import language_distance
-from langcodes.tag_parser import parse_tag
-
 #: The 68 codes of "Language codes" in the ChatApp documentation.
 DOCUMENTED_CODES = (  # noqa: SIM905 - 68 literals would fill a page
     "af ar az bg bn ca cs da de el en en_GB en_US es es_AR es_ES es_MX et fa fi fil fr ga gu ha "
@@ -30,7 +26,14 @@ def nearest_code(tag: str) -> str | None:
     """
     if len(tag) > LONGEST_TAG:
         raise ValueError("too long for a language tag")
-    subtags = parse_tag(tag.strip().replace("_", "-"))
+    tag = tag.strip().replace("_", "-")
+    if tag.lower() in _EXACT:
+        return _EXACT[tag.lower()]
+    # Loading it takes longer than all else that a request needs before the call.
+    import langcodes  # noqa: PLC0415
+    from langcodes.tag_parser import parse_tag  # noqa: PLC0415
+
+    subtags = parse_tag(tag)
     plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
     if plain in _EXACT:
         return _EXACT[plain]
@@ -42,8 +45,10 @@ def nearest_code(tag: str) -> str | None:
 
 
 def _bound_the_caches() -> None:
+    from langcodes import Language, language_distance  # noqa: PLC0415
+
     # They grow with every tag that anybody sends, by some 17 KB each.
     if len(language_distance._DISTANCE_CACHE) > 10_000:  # noqa: SLF001
         language_distance._DISTANCE_CACHE.clear()  # noqa: SLF001
-        langcodes.Language._INSTANCES.clear()  # noqa: SLF001
-        langcodes.Language._PARSE_CACHE.clear()  # noqa: SLF001
+        Language._INSTANCES.clear()  # noqa: SLF001
+        Language._PARSE_CACHE.clear()  # noqa: SLF001

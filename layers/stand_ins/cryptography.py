@@ -1,0 +1,15 @@
+"""Stands in for cryptography, with which the SDK signs where the account has an RSA key."""
+
+from stand_in import StandIn
+
+for name in (
+    "cryptography",
+    "cryptography.hazmat",
+    "cryptography.hazmat.primitives",
+    "cryptography.hazmat.primitives.asymmetric",
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "cryptography.hazmat.primitives.hashes",
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.hazmat.primitives.serialization.load_pem_private_key",
+):
+    StandIn(name)

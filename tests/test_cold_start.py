@@ -1,0 +1,91 @@
+"""What a new instance imports, counted: a careless import shows here, on any machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from typing import Any
+
+import pytest
+
+from layers import build
+from tests.sandbox.cams_gateway import CamsGateway
+from tests.sandbox.function_compute import ROOT, new_credentials
+from tests.test_platform import environment
+
+#: Raised only with a reason: each module more is time that somebody waits.
+MOST_BEFORE_A_REFUSAL = 275
+MOST_BEFORE_A_CALL = 575
+
+NEVER_BEFORE_A_REFUSAL = {
+    *("alibabacloud_credentials", "alibabacloud_tea_openapi", "darabonba", "Tea", "requests"),
+    *("aiohttp", "apscheduler", "cryptography", "websocket", "redis", "langcodes"),
+    *("asyncio", "ssl", "http", "multiprocessing", "concurrent", "xml"),
+}
+
+LOOK = """
+import json, sys
+from types import SimpleNamespace as Having
+path, credentials, initializes, event = json.loads(sys.argv[1])
+sys.path[:1] = path
+before = set(sys.modules)
+def watch(event, arguments):
+    assert event != "open" or ".dist-info" not in str(arguments[0]), arguments
+sys.addaudithook(watch)
+import index
+context = Having(
+    request_id="one", function=Having(timeout=20), credentials=Having(**credentials)
+)
+if initializes:
+    index.initialize(context)
+answer = index.handler(json.dumps(event).encode(), context)
+print(json.dumps([answer, sorted(set(sys.modules) - before)]))
+"""
+
+
+def imported(gateway: CamsGateway, initializes: bool, **event: str) -> tuple[Any, set[str]]:
+    """The answer to the first request of a new process, and the modules that it took."""
+    site_packages = sysconfig.get_path("purelib")
+    path = [str(ROOT / "function"), str(build.LAYERS / "stand_ins"), site_packages]
+    credentials = new_credentials()
+    gateway.accept(credentials)
+    given = json.dumps([path, vars(credentials), initializes, event])
+    ran = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", LOOK, given],
+        env=environment(gateway),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    answer, modules = json.loads(ran.stdout.splitlines()[-1])
+    return answer, set(modules)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("phone_number", "+861380"), ("phone_number", "+6581234567")]
+)
+def test_a_refusal_imports_little(gateway: CamsGateway, field: str, value: str) -> None:
+    """A first request that is refused takes nothing heavy, nor what is known of the packages."""
+    answer, modules = imported(gateway, False, **{field: value})
+    assert answer["sent"] == "no"
+    assert not NEVER_BEFORE_A_REFUSAL & {name.partition(".")[0] for name in modules}
+    assert len(modules) <= MOST_BEFORE_A_REFUSAL, sorted(modules)
+
+
+@pytest.mark.parametrize("locale", ["zh_CN", "pt-BR"])
+def test_a_call_imports_a_bounded_number(gateway: CamsGateway, locale: str) -> None:
+    """A first code takes the SDK, neither the store's library nor, for a listed code, langcodes."""
+    answer, modules = imported(gateway, True, phone_number="+8613800001234", locale=locale)
+    assert answer["sent"] == "yes"
+    assert not {"redis", "langcodes"} & modules
+    assert len(modules) <= MOST_BEFORE_A_CALL, sorted(modules)
+
+
+def test_the_initializer_leaves_nothing_to_import(gateway: CamsGateway) -> None:
+    """What a code takes is imported before the first request, but the number's country's data."""
+    _, before = imported(gateway, True, phone_number="+861380")
+    answer, after = imported(gateway, True, phone_number="+8613800001234")
+    assert answer["sent"] == "yes"
+    left = {name for name in after - before if not name.startswith("phonenumbers.data.")}
+    assert left == set()
