@@ -12,7 +12,7 @@ import pytest
 from tests.function_under_test import WITHOUT_LIMITS
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.redelivery import deliver
+from tests.sandbox.redelivery import deliver, kill_one, pause, restart
 from tests.sandbox.valkey import Valkey
 
 
@@ -61,16 +61,11 @@ def test_processes_and_their_store_die(
             return  # the processes start, or have been through enough
         times += 1
         if times == 2:
-            valkey.pause()
-            time.sleep(turned.uniform(0.7, 1.2))
-            valkey.resume()
+            pause(valkey, turned.uniform(0.7, 1.2))
         elif times == 4:
-            valkey.stop()
-            time.sleep(turned.uniform(0.0, 0.3))
-            valkey.start()
+            restart(valkey, turned.uniform(0.0, 0.3))
         else:
-            for instance in turned.sample(platform.instances, len(platform.instances))[:1]:
-                instance.process.kill()
+            kill_one(platform, turned)
 
     outcome = deliver(platform, gateway, 40, disturb)
     assert times == 6

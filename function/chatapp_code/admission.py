@@ -123,7 +123,6 @@ class Permit:
         self._admitted_at = clock()
         self._is_calling = False
 
-    @property
     def earlier_result(self) -> VerifyCodeResult | None:
         """The result to replay, where this request came before."""
         if self._verdict.outcome == "admitted":

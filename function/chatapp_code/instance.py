@@ -64,8 +64,8 @@ class Instance:
             caller = identify(message.headers, parts.settings)
             request = validate(fields, parts.settings, caller)
             permit = parts.admission.admit(message, fields, request, caller, current)
-            if permit.earlier_result:
-                result = permit.earlier_result
+            if earlier := permit.earlier_result():
+                result = earlier
             elif request.phone_number.digits in parts.settings.test_numbers:
                 result = VerifyCodeResult.accepted()
             else:

@@ -79,9 +79,6 @@ class MemoryStore(Store):
         for allowance in claim.allowances:
             self._places.get(allowance.key, {}).pop(claim.token, None)
 
-    def close(self) -> None:
-        pass
-
     def _hold(self, claim: Claim, now: float) -> None:
         deadline = now + claim.deadline_seconds
         self._claims.pop(claim.key, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import redis
@@ -45,6 +46,7 @@ class RedisStore(Store, Turns):
             driver_info=None,  # each would be a round trip more
             maint_notifications_config=None,
         )
+        self._script = cache(self._client.register_script)  # which hashes the whole text
 
     def admit(self, claim: Claim) -> Verdict:
         outcome, wait, *text = self._step(scripts.ADMIT, claim)
@@ -79,6 +81,7 @@ class RedisStore(Store, Turns):
         return str(self._ask(self._client.info, "memory").get("maxmemory_policy", ""))
 
     def close(self) -> None:
+        """Closes its connections."""
         self._client.close()
 
     def _step(self, step: dict[int, str], claim: Claim, *more: str) -> Any:
@@ -97,8 +100,7 @@ class RedisStore(Store, Turns):
         return self._run(step[len(allowances)], keys, arguments)
 
     def _run(self, script: str, keys: list[str], arguments: tuple[Any, ...]) -> Any:
-        run = self._client.register_script(script)
-        return self._ask(run, [_PREFIX + key for key in keys], arguments)
+        return self._ask(self._script(script), [_PREFIX + key for key in keys], arguments)
 
     def _ask(self, ask: Callable[..., Any], *arguments: Any) -> Any:
         if self._clock() - self._used_at > MAX_IDLE_SECONDS:

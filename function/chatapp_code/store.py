@@ -78,6 +78,3 @@ class Store(Protocol):
 
     def give_back(self, claim: Claim) -> None:
         """Forgets the claim and its places."""
-
-    def close(self) -> None:
-        """Closes its connections."""

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 
 from tests.bench import page
 from tests.sandbox.cams_gateway import CamsGateway
-from tests.sandbox.redelivery import Outcome, deliver
+from tests.sandbox.function_compute import FunctionCompute
+from tests.sandbox.redelivery import Outcome, deliver, kill_one, pause, restart
 from tests.sandbox.valkey import Valkey
 from tests.test_redelivery import running
 
 EVENTS = int(os.environ.get("EVENTS", "1000"))
+
+#: Waits a while and disturbs; how often it did.
+Disturb = Callable[[FunctionCompute, Valkey, random.Random], int]
 
 
 def main() -> None:
@@ -20,7 +25,7 @@ def main() -> None:
     with Valkey() as valkey:
         for name, disturb in (("processes killed", _kill), ("Valkey paused and killed", _shake)):
             valkey.empty()
-            outcome, times = disturb(valkey)
+            outcome, times = _run(valkey, disturb)
             rows.append((name, *_cells(outcome, times)))
             print(*rows[-1], outcome.failures, sep=" | ", flush=True)
     header = ["", "times", "events", "deliveries", "codes", "unknown", "sent twice", "lost"]
@@ -34,38 +39,26 @@ def _cells(outcome: Outcome, times: int) -> list[str]:
     ]
 
 
-def _kill(valkey: Valkey) -> tuple[Outcome, int]:
-    killed = 0
-    with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
-
-        def kill_one(turned: random.Random) -> None:
-            nonlocal killed
-            time.sleep(turned.uniform(0.05, 0.3))
-            for instance in turned.sample(platform.instances, len(platform.instances))[:1]:
-                instance.process.kill()
-                killed += 1
-
-        return deliver(platform, gateway, EVENTS, kill_one), killed
-
-
-def _shake(valkey: Valkey) -> tuple[Outcome, int]:
+def _run(valkey: Valkey, disturb: Disturb) -> tuple[Outcome, int]:
     times = 0
     with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
 
-        def shake(turned: random.Random) -> None:
+        def disturb_once(turned: random.Random) -> None:
             nonlocal times
-            time.sleep(turned.uniform(0.5, 2.0))
-            times += 1
-            if times % 2:
-                valkey.pause()
-                time.sleep(turned.uniform(0.1, 1.5))
-                valkey.resume()
-            else:
-                valkey.stop()
-                time.sleep(turned.uniform(0.0, 1.0))
-                valkey.start()
+            times += disturb(platform, valkey, turned)
 
-        return deliver(platform, gateway, EVENTS, shake), times
+        return deliver(platform, gateway, EVENTS, disturb_once), times
+
+
+def _kill(platform: FunctionCompute, _: Valkey, turned: random.Random) -> int:
+    time.sleep(turned.uniform(0.05, 0.3))
+    return kill_one(platform, turned)
+
+
+def _shake(_: FunctionCompute, valkey: Valkey, turned: random.Random) -> int:
+    time.sleep(turned.uniform(0.5, 2.0))
+    turned.choice((pause, restart))(valkey, turned.uniform(0.0, 1.5))
+    return 1
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.delivery import Platform
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.invoked import Invoked, ResourceExhausted
+from tests.sandbox.valkey import Valkey
 
 #: How often an event comes again before it is given up to the dead-letter queue.
 MOST_DELIVERIES = 60
@@ -82,6 +83,28 @@ def deliver(
     source.outcome.events = len(numbers)
     source.outcome.codes = Counter(message.phone_number for message in gateway.messages)
     return source.outcome
+
+
+def kill_one(platform: FunctionCompute, turned: random.Random) -> int:
+    """Kills a process, busy or not; how many there were to kill."""
+    killed = turned.sample(platform.instances, len(platform.instances))[:1]
+    for instance in killed:
+        instance.process.kill()
+    return len(killed)
+
+
+def pause(valkey: Valkey, seconds: float) -> None:
+    """Lets the store hang."""
+    valkey.pause()
+    time.sleep(seconds)
+    valkey.resume()
+
+
+def restart(valkey: Valkey, seconds: float) -> None:
+    """Kills the store, and starts it again."""
+    valkey.stop()
+    time.sleep(seconds)
+    valkey.start()
 
 
 class _Source:

@@ -6,6 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from chatapp_code.request import Fields
@@ -19,7 +20,7 @@ class _HttpRequest(Trigger):
         raise NotImplementedError
 
     def messages(self) -> list[Message]:
-        return [Message(self._fields, sent_at=self.queued_at(), headers=self._headers())]
+        return [Message(self._fields, sent_at=self.queued_at(), headers=self._headers)]
 
     def queued_at(self) -> float | None:
         return None
@@ -27,7 +28,7 @@ class _HttpRequest(Trigger):
     def _fields(self) -> Fields:
         if self.method() != "POST":
             raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
-        headers = self._headers()
+        headers = self._headers
         _check_media_type(str(headers.get("content-type") or ""))
         fields = request_fields(self._body())
         return fields.replacing("idempotency_key", headers.get("idempotency-key"))
@@ -49,6 +50,7 @@ class _HttpRequest(Trigger):
             "body": json.dumps(result.for_the_public()),
         }
 
+    @cached_property
     def _headers(self) -> dict[str, Any]:
         given = self._content.get("headers")
         headers: dict[str, Any] = {}
@@ -87,7 +89,7 @@ class HttpTrigger(_HttpRequest):
 
     def queued_at(self) -> float | None:
         """When it was asked, where the platform has queued it since."""
-        if str(self._headers().get("x-fc-invocation-type")).lower() != "async":
+        if str(self._headers.get("x-fc-invocation-type")).lower() != "async":
             return None
         return seconds_since_epoch(self._content["requestContext"].get("timeEpoch"))
 
