@@ -30,7 +30,7 @@ lint: .venv/test-ready
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-bench: .venv/bench-ready  ## the figures in docs/: half an hour; BENCH=attack makes one table of them
+bench: .venv/extras-ready  ## the figures in docs/: half an hour; BENCH=attack makes one table of them
 	@for each in $(BENCH); do PYTHONPATH=function $(RUN) -m tests.bench.$$each || exit 1; done
 
 layers: .venv/bin/python  ## builds what is deployed into layers/dist/
@@ -44,7 +44,7 @@ openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 
 lock: .venv/test-ready  ## compiles the requirements anew
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
-	@for part in layers tests tests/bench tests/bench/handlers; do \
+	@for part in layers tests tests/extras tests/bench/handlers; do \
 	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
 	    --constraint layers/requirements.txt $(UPGRADE) \
@@ -65,9 +65,9 @@ clean:
 	@$(INSTALL) -r tests/requirements.txt
 	@touch $@
 
-.venv/bench-ready: tests/bench/requirements.txt | .venv/bin/python
-	@echo "Installing what the bench compares with into .venv" >&2
-	@$(INSTALL) -r tests/bench/requirements.txt
+.venv/extras-ready: tests/extras/requirements.txt | .venv/bin/python
+	@echo "Installing what some tests and the bench need into .venv" >&2
+	@$(INSTALL) -r tests/extras/requirements.txt
 	@touch $@ .venv/test-ready
 
 .venv/bin/python:
