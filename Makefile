@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 BENCH ?= attack redelivery pacing cold_start
+RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
+UNPACKED := $(CURDIR)/layers/dist/unpacked
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
 # Another Python that is named takes the place of the one that .venv was made with.
@@ -12,7 +14,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test check lint bench layers live openapi lock clean
+.PHONY: run serve test test-layers check lint bench layers live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -22,6 +24,12 @@ serve: .venv/run-ready  ## keeps the sandbox up
 
 test: .venv/test-ready  ## all tests, with branch coverage
 	@$(RUN) -m pytest --cov
+
+test-layers: layers .venv/test-ready  ## the tests with real processes once more, from the built layer
+	@rm -rf $(UNPACKED) && $(RUN) -m zipfile -e layers/dist/function.zip $(UNPACKED)/code
+	@$(RUN) -m zipfile -e layers/dist/$$($(RUN) -c $(RUNTIME)).zip $(UNPACKED)/opt
+	@CODE_DIRECTORY=$(UNPACKED)/code LAYER_DIRECTORY=$(UNPACKED)/opt/python \
+	  $(RUN) -m pytest tests/test_platform.py tests/test_delivery.py tests/test_redelivery.py
 
 check: lint test  ## lint, types and tests
 

@@ -33,7 +33,7 @@ STAND_INS = {
     "aiohttp": "aiohttp",
     "apscheduler": "apscheduler",
     "cryptography": "cryptography",
-    "websocket-client": "websocket",
+    "requests": "requests",
 }
 
 # Each runtime's Python, and the n of the glibc 2.n of its Debian 10 or 11, which is what the
@@ -48,7 +48,6 @@ UNUSED = (
     "**/py.typed",
     "**/*.p[yx][xdi]",  # Cython's sources, which the .so were made of
     "**/*.h",
-    "pydantic/v1",  # the old pydantic, beside the new one
     "langcodes/data",  # langcodes/data_dicts.py was made of it
     "*.dist-info/INSTALLER",
     "*.dist-info/RECORD",  # isn't true any more
@@ -190,6 +189,9 @@ def _unneeded(installed: Mapping[str, Path]) -> set[str]:
         for requirement in Distribution.at(at).requires or []:
             if "extra ==" not in requirement:
                 users.setdefault(_name(re.split(r"[^\w.-]", requirement)[0]), set()).add(user)
+    wanted = (LAYERS / "requirements.in").read_text("utf-8")
+    for name in map(_name, re.findall(r"^[\w-]+", wanted, re.MULTILINE)):
+        users.setdefault(name, set()).add("")
     unneeded = set(STAND_INS)
     while more := {name for name in installed if users.get(name, {""}) <= unneeded} - unneeded:
         unneeded |= more

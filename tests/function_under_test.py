@@ -12,7 +12,6 @@ import pytest
 from chatapp_code.cams import Cams
 from chatapp_code.instance import Instance
 from chatapp_code.parts import Parts
-from chatapp_code.transport import Exchange
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
@@ -85,14 +84,14 @@ class FunctionUnderTest:
     def close_before_the_next_call(self) -> None:
         """Lets the connection break between its turn and its call."""
         transport = self.cams._transport
-        real_begin = transport.begin
+        real_send = transport.send
 
-        def close_first(*arguments: float) -> Exchange:
-            self.monkeypatch.setattr(transport, "begin", real_begin)
+        def close_first(*arguments: Any) -> None:
+            self.monkeypatch.setattr(transport, "send", real_send)
             transport.close()
-            return real_begin(*arguments)
+            real_send(*arguments)
 
-        self.monkeypatch.setattr(transport, "begin", close_first)
+        self.monkeypatch.setattr(transport, "send", close_first)
 
     @property
     def context(self) -> Any:

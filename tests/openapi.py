@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from chatapp_code import __version__
 from chatapp_code.admission import REFUSALS
+from chatapp_code.locales import LONGEST_TAG
+from chatapp_code.phone_number import SPELLING
 from chatapp_code.request import ALIASES, VerifyCodeRequest
-from chatapp_code.result import ACCEPTED, FieldError, VerifyCodeResult
+from chatapp_code.result import ACCEPTED, UNSEEN, FieldError, VerifyCodeResult
 
 _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 
@@ -33,14 +36,22 @@ with the same key after its own time-out or a 502: it gets the first answer, `In
 `unknown`, and never a second code.
 """
 
-_ASKED = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
+#: What may stand in the fields; over HTTP the idempotency_key is a header.
+_FORMS: dict[str, dict[str, Any]] = {
+    "phone_number": {"pattern": rf"^\s*{SPELLING}\s*$", "examples": ["+8613800001234"]},
+    "method": {"pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"},
+    "locale": {"maxLength": LONGEST_TAG, "examples": ["pt-BR", "zh_CN"]},
+    "cust_space_id": {"pattern": r"^\s*[!-~]{1,128}\s*$"},
+}
+
+_ASKED: dict[str, Any] = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
 _REQUEST_ID = "90E63D28-E31D-1EB2-8939-A9486641****"
 
 
 def _by_the_api(sent: str, code: str, http_status: int, message: str) -> VerifyCodeResult:
-    content = {"success": sent == "yes", "sent": sent, "code": code, "message": message}
-    known = {"retryable": False, "http_status": http_status, "request_id": _REQUEST_ID}
-    return VerifyCodeResult.model_validate({**content, **known, **_ASKED})
+    content: Any = {"success": sent == "yes", "sent": sent, "code": code, "message": message}
+    known: Any = {"retryable": False, "http_status": http_status, "request_id": _REQUEST_ID}
+    return VerifyCodeResult(**content, **known, **_ASKED)
 
 
 def _wrong(code: str, field: str, what: Any, message: str) -> VerifyCodeResult:
@@ -71,7 +82,7 @@ _ANSWERS: dict[int, tuple[str, str, list[VerifyCodeResult]]] = {
     200: (
         "Sent",
         "Show the field for the code.",
-        [_by_the_api("yes", "OK", 200, ACCEPTED).model_copy(update={"retry_after_seconds": 59.4})],
+        [replace(_by_the_api("yes", "OK", 200, ACCEPTED), retry_after_seconds=59.4)],
     ),
     202: (
         "Unknown: a code may be on its way",
@@ -191,9 +202,7 @@ _THE_PLATFORMS = (400, 403, 413, 429, 500, 503)
 
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    result = TypeAdapter(VerifyCodeResult).json_schema(
-        mode="serialization", ref_template="#/components/schemas/{model}"
-    )
+    result = _result_schema()
     schemas = {**result.pop("$defs"), "VerifyCodeRequest": _request_schema()}
     return {
         "openapi": "3.1.0",
@@ -223,15 +232,30 @@ def document() -> dict[str, Any]:
     }
 
 
+def _result_schema() -> dict[str, Any]:
+    _schema(FieldError)
+    schema = _schema(VerifyCodeResult)
+    for name in UNSEEN:
+        del schema["properties"][name]
+    schema["required"] = list(schema["properties"])
+    return schema
+
+
+def _schema(model: Any) -> dict[str, Any]:
+    # pydantic reads the sentences below the fields.
+    model.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+    return TypeAdapter(model).json_schema(
+        mode="serialization", ref_template="#/components/schemas/{model}"
+    )
+
+
 def _request_schema() -> dict[str, Any]:
-    schema = VerifyCodeRequest.model_json_schema()
+    described = _schema(VerifyCodeRequest)["properties"]
     properties = {
-        name: {key: value for key, value in content.items() if key != "title"}
-        for name, content in schema["properties"].items()
-        if name != "idempotency_key"  # over HTTP it is the header
+        # Null is as good as left out.
+        name: {"type": ["string", "null"], "description": described[name]["description"], **form}
+        for name, form in _FORMS.items()
     }
-    for content in properties.values():
-        content["type"] = ["string", "null"]  # null is as good as left out
     names = [["phone_number"], *([alias] for alias in ALIASES["phone_number"])]
     return {
         "type": "object",
@@ -285,7 +309,7 @@ def _response(status: int, description: str, to_do: str, results: list[VerifyCod
     examples = {
         result.code: {
             "summary": to_do,
-            "value": result.model_copy(update={"invocation_id": "1-67aee50c"}).for_the_public(),
+            "value": replace(result, invocation_id="1-67aee50c").for_the_public(),
         }
         for result in results
     }

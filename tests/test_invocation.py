@@ -38,7 +38,7 @@ def test_the_age_of_this_process() -> None:
 
 def test_an_age_that_the_kernel_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no /proc a process counts as just started."""
-    monkeypatch.setattr(Path, "read_text", _fails)
+    monkeypatch.setattr("builtins.open", _fails)
     assert invocation.process_age_seconds() == 0
 
 

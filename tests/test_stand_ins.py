@@ -27,14 +27,17 @@ IMPORTED = {
     "cryptography.hazmat.primitives.asymmetric.padding",
     "cryptography.hazmat.primitives.hashes",
     "cryptography.hazmat.primitives.serialization.load_pem_private_key",
-    "websocket",
-    "websocket._abnf.ABNF",
+    "requests.PreparedRequest",
+    "requests.Session",
+    "requests.adapters",
+    "requests.status_codes",
 }
 
 LOOK = """
 import json, sys
 import chatapp_code.cams
 from alibabacloud_tea_openapi.utils import rsa_sign
+from darabonba.core import DaraCore
 from stand_in import StandIn
 
 touches = {
@@ -59,6 +62,7 @@ print(json.dumps({
     "held": sorted(held),
     "said": {f"{it.__name__} {way}": said(touches[way], it) for it in made for way in touches},
     "rsa": said(rsa_sign, b"text", "a secret"),
+    "adapter": said(getattr, DaraCore.https_adapter, "send"),
 }))
 """
 
@@ -91,8 +95,8 @@ def test_the_sdk_imports_the_stand_ins(seen: Any) -> None:
     assert set(seen["held"]) == IMPORTED
     libraries = set(build.STAND_INS.values())
     assert {name for name in seen["made"] if "." not in name} == libraries
-    # An annotation names this one.
-    needed = IMPORTED | {"aiohttp.ClientSession"}
+    # An annotation names the one, and the other is what a class in its place is loud by.
+    needed = IMPORTED | {"aiohttp.ClientSession", "requests.adapters.HTTPAdapter"}
     assert all(any(f"{used}.".startswith(f"{name}.") for used in needed) for name in seen["made"])
 
 
@@ -102,6 +106,7 @@ def test_a_stand_in_is_loud(seen: Any) -> None:
         assert said, touch
         assert said.startswith(f"{touch.partition(' ')[0]}: ")
         assert "secret" not in said
+    assert seen["adapter"].startswith("requests.adapters.HTTPAdapter: send is used")
     assert seen["rsa"].startswith("cryptography.hazmat.primitives.serialization.load_pem")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import json
 import math
+import os
 import re
-import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from chatapp_code.caller import Caller
 from chatapp_code.invocation import Invocation
@@ -78,7 +78,7 @@ class Admission:
         claim = Claim(
             # The same name with another request, or from another caller, is another request.
             key=self._key("request", name, caller, fields.pairs),
-            token=secrets.token_hex(8),
+            token=os.urandom(8).hex(),
             lasts_seconds=max(lasts_seconds, NAME_SECONDS if is_lasting else 0.0),
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
@@ -130,7 +130,7 @@ class Permit:
         if self._verdict.outcome == "settled":
             # Another version of this package may have written it.
             with contextlib.suppress(ValueError, TypeError):
-                return VerifyCodeResult(**json.loads(self._verdict.text), replayed=True)
+                return VerifyCodeResult.replay(self._verdict.text)
         text = "How an earlier delivery of this request ended isn't known; a code may be sent."
         return VerifyCodeResult.own("UpstreamDisconnected", text, replayed=True)
 
@@ -162,7 +162,7 @@ class Permit:
         if result.sent == "no":
             return result
         wait = max(0.0, self._verdict.wait_seconds - self._age_seconds)
-        return result.model_copy(update={"retry_after_seconds": _rounded(wait)})
+        return replace(result, retry_after_seconds=_rounded(wait))
 
     @property
     def _age_seconds(self) -> float:

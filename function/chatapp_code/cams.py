@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials.provider.refreshable import Credentials
@@ -11,6 +13,7 @@ from alibabacloud_credentials_api import ICredentialsProvider
 from alibabacloud_tea_openapi.client import Client
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
 from darabonba.core import DaraCore
+from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
 from chatapp_code import __version__, credentials, logs
@@ -65,9 +68,9 @@ class Cams:
     def call(self, request: VerifyCodeRequest, context: Any, latest_start: float) -> Exchange:
         """Sends the request once over the open connection; never raises for what comes of it."""
         deadline = self._clock() + self._settings.read_timeout_seconds
-        exchange = self._transport.begin(deadline, latest_start)
-        # The SDK's session would follow redirects, and can't say what was written.
-        DaraCore._get_session = lambda *_, **__: self._transport  # noqa: SLF001
+        exchange = Exchange(deadline, latest_start)
+        # The SDK's own would follow redirects, and can't say what was written.
+        DaraCore.do_action = partial(self._do_action, exchange)
         self._role.context = context
         query = {
             "CustSpaceId": request.cust_space_id,
@@ -82,6 +85,15 @@ class Cams:
         finally:
             self._role.context = None
         return exchange
+
+    def _do_action(self, exchange: Exchange, request: DaraRequest, _: Any) -> None:
+        target = f"{request.pathname}?{urlencode(request.query)}"
+        self._transport.send(exchange, request.method, target, request.headers, request.body)
+        raise _Done
+
+
+class _Done(Exception):
+    """Ends the SDK's call: what it would make of the answer says less than the exchange."""
 
 
 class _RoleProvider(ICredentialsProvider):  # type: ignore[misc]

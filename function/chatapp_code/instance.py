@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from chatapp_code import __version__, credentials, invocation, logs, triggers
@@ -29,7 +30,6 @@ class Instance:
         self._time = Time(clock, sleep, wall_clock)
         self._parts: Parts | str = ""
         self._is_first = True
-        logs.silence_libraries()
 
     def initialize(self, context: Any) -> None:
         """Loads what the first call needs and opens the connections; never raises."""
@@ -77,7 +77,7 @@ class Instance:
             result = _unexpected(current.may_have_sent)
         if permit is not None:
             result = permit.settle(result)
-        result = result.model_copy(update={"invocation_id": current.id, **_asked(request)})
+        result = replace(result, invocation_id=current.id, **_asked(request))
         _log(source, result, request, current)
         return result
 
@@ -111,7 +111,7 @@ _BATCH = (
 )
 
 
-def _asked(request: VerifyCodeRequest | None) -> dict[str, str]:
+def _asked(request: VerifyCodeRequest | None) -> dict[str, Any]:
     if request is None:
         return {}
     return {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from chatapp_code.settings import MARGIN_SECONDS
@@ -63,7 +61,7 @@ def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocatio
         began -= age if age < _COLD_START_SECONDS else 0.0
     seconds = timeout_seconds(context)
     return Invocation(
-        id=str(getattr(context, "request_id", None) or uuid.uuid4()),
+        id=str(getattr(context, "request_id", None) or os.urandom(16).hex()),
         context=context,
         timeout_seconds=seconds,
         ends_at=began + seconds,
@@ -74,7 +72,8 @@ def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocatio
 def process_age_seconds() -> float:
     """How long ago this process started, by the kernel's account."""
     try:
-        stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - pathlib is an import more
+            stat = file.read()
         started_ticks = int(stat.rpartition(")")[2].split()[19])
         started = started_ticks / os.sysconf("SC_CLK_TCK")
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)

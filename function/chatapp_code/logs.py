@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import sys
 import traceback
 from typing import Any
@@ -35,6 +34,8 @@ def silence_libraries() -> None:
 
     To be called again after an import that adds handlers.
     """
+    import logging  # noqa: PLC0415 - comes with the libraries
+
     for name in _LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+Sent = Literal["yes", "no", "unknown"]
 
 #: What this package itself says: code -> (sent, retryable, HTTP status).
 OWN_CODES: dict[str, tuple[str, bool, int]] = {
@@ -39,57 +40,61 @@ _STORED = (
     *("http_status", "upstream_message"),
 )
 
+#: What of a result reaches no caller.
+UNSEEN = ("http_status", "is_own", "upstream_message")
+
 _FOR_THE_PUBLIC = {
     "Misconfigured": "The service can't send codes at the moment; its operator's log says why."
 }
 
 
-class FieldError(BaseModel):
+@dataclass(frozen=True)
+class FieldError:
     """One wrong field of a request."""
 
-    model_config = ConfigDict(frozen=True)
-
-    field: str = Field(description="the field's name, as the documentation spells it")
+    field: str
+    """the field's name, as the documentation spells it"""
     code: Literal["missing", "invalid", "not_supported", "not_allowed", "conflicting"]
-    message: str = Field(description="what is wrong, and what would be right")
+    message: str
+    """what is wrong, and what would be right"""
 
 
-def _key(description: str, default: Any = ...) -> Any:
-    return Field(default, description=description)
-
-
-class VerifyCodeResult(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class VerifyCodeResult:
     """What every caller gets: every key is always there."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    success: bool
+    """CAMS took the request"""
+    sent: Sent
+    """may a code be on its way? After `unknown`, asking again can send a second one"""
+    code: str
+    """`OK`, a code of this package, or the API's own code"""
+    message: str
+    """one sentence for a developer; an app goes by `code`"""
+    request_id: str | None = None
+    """the API's RequestId, for its support; null where nothing was asked"""
+    invocation_id: str = ""
+    """the invocation's id, for the logs"""
+    retryable: bool
+    """nothing was sent, and asking again can succeed"""
+    retry_after_seconds: float | None = None
+    """when this may be asked again; after yes and unknown, the countdown to the next try"""
+    phone_number: str | None = None
+    """the number that was asked for, masked"""
+    method: Literal["sms", "voice"] | None = None
+    """how the code is to come"""
+    locale: str | None = None
+    """the language code that was asked for"""
+    replayed: bool = False
+    """the answer to an earlier delivery; nothing was sent now"""
+    errors: tuple[FieldError, ...] = ()
+    """one for each wrong field of the request"""
+    access_denied_detail: dict[str, str] | str | None = None
+    """the API's AccessDeniedDetail; always null over HTTP"""
 
-    success: bool = _key("CAMS took the request")
-    sent: Literal["yes", "no", "unknown"] = _key(
-        "may a code be on its way? After `unknown`, asking again can send a second one"
-    )
-    code: str = _key("`OK`, a code of this package, or the API's own code")
-    message: str = _key("one sentence for a developer; an app goes by `code`")
-    request_id: str | None = _key(
-        "the API's RequestId, for its support; null where nothing was asked", None
-    )
-    invocation_id: str = _key("the invocation's id, for the logs", "")
-    retryable: bool = _key("nothing was sent, and asking again can succeed")
-    retry_after_seconds: float | None = _key(
-        "when this may be asked again; after yes and unknown, the countdown to the next try", None
-    )
-    phone_number: str | None = _key("the number that was asked for, masked", None)
-    method: Literal["sms", "voice"] | None = _key("how the code is to come", None)
-    locale: str | None = _key("the language code that was asked for", None)
-    replayed: bool = _key("the answer to an earlier delivery; nothing was sent now", False)
-    errors: tuple[FieldError, ...] = _key("one for each wrong field of the request", ())
-    access_denied_detail: dict[str, str] | str | None = _key(
-        "the API's AccessDeniedDetail; always null over HTTP", None
-    )
-
-    http_status: int = Field(exclude=True)
-    #: The code is one of this package, which the API's may be spelled like.
-    is_own: bool = Field(default=False, exclude=True)
-    upstream_message: str | None = Field(default=None, exclude=True)
+    http_status: int
+    is_own: bool = False  # the code is one of this package, which the API's may be spelled like
+    upstream_message: str | None = None
 
     @classmethod
     def own(cls, code: str, message: str, **more: Any) -> VerifyCodeResult:
@@ -110,19 +115,28 @@ class VerifyCodeResult(BaseModel):
             http_status=200,
         )
 
+    @classmethod
+    def replay(cls, stored: str) -> VerifyCodeResult:
+        """What was stored, for a later delivery; ValueError or TypeError if it isn't a result."""
+        result = cls(**json.loads(stored), replayed=True)
+        if result.sent not in get_args(Sent):
+            raise ValueError("not a result of this version")
+        return result
+
     def stored(self) -> str:
         """What is kept of it, as JSON: neither the number nor an id of ours is in it."""
         return json.dumps({name: getattr(self, name) for name in _STORED})
 
     def for_the_account(self) -> dict[str, Any]:
         """The result for direct and event callers, with the API's own message."""
-        return {**self.model_dump(mode="json"), "message": self.upstream_message or self.message}
+        shown = {name: value for name, value in vars(self).items() if name not in UNSEEN}
+        errors = [dict(vars(error)) for error in self.errors]
+        return {**shown, "errors": errors, "message": self.upstream_message or self.message}
 
     def for_the_public(self) -> dict[str, Any]:
         """The result for HTTP callers, with nothing of the account and its set-up."""
         message = _FOR_THE_PUBLIC.get(self.code, self.message)
-        hidden = {"message": message, "access_denied_detail": None}
-        return {**self.model_dump(mode="json"), **hidden}
+        return {**self.for_the_account(), "message": message, "access_denied_detail": None}
 
 
 class Refused(Exception):

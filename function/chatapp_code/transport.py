@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any
 
 import certifi
-from requests import PreparedRequest, Response, Session
 
 #: Idle for longer, a connection may have died unseen while the instance was frozen.
 MAX_IDLE_SECONDS = 10.0
@@ -50,21 +49,19 @@ class Exchange:
         return self.body is not None
 
 
-class Transport(Session):
-    """A requests session over one kept-alive connection, for one caller at a time.
+class Transport:
+    """One kept-alive connection to the API, for one caller at a time.
 
     It sends each request at most once, follows no redirect (which would carry the security token
     along), and uses no proxy.
     """
 
     def __init__(self, scheme: str, host: str, port: int, clock: Clock) -> None:
-        super().__init__()
         self._address = (host, port)
         self._clock = clock
         self._tls = _tls_context() if scheme == "https" else None
         self._connection: _Connection | None = None
         self._idle_since = (0.0, 0.0)
-        self._exchange: Exchange | None = None
 
     def open(self, timeout_seconds: float) -> None:
         """Makes sure that there is a connection to trust a call with; raises OSError if not."""
@@ -90,22 +87,15 @@ class Transport(Session):
         self._connection = _Connection(sock, self._clock)
         self._idle_since = (self._clock(), time.time())
 
-    def begin(self, deadline: float, latest_start: float) -> Exchange:
-        """Announces the one request that may follow, and returns the record of it."""
-        self._exchange = Exchange(deadline, latest_start)
-        return self._exchange
-
-    def send(self, request: PreparedRequest, **_: Any) -> Response:
-        """Sends the request that was announced, and keeps status and body of the answer.
-
-        Raises OSError, without the URL in its text, for everything that is no whole answer.
-        """
-        exchange, self._exchange = self._exchange, None
-        if exchange is None:
-            raise OSError("no attempt was announced for this request")
+    def send(
+        self, exchange: Exchange, method: str, target: str, headers: Mapping[str, str], body: Any
+    ) -> None:
+        """Sends a request, unless the exchange was used before, and writes into it what came."""
+        if exchange.entered:
+            return
         exchange.entered = True
         try:
-            self._exchange_over_the_wire(request, exchange)
+            self._exchange_over_the_wire(exchange, method, target, body, headers)
         except TimeoutError:
             exchange.timed_out = True
         except (OSError, http.client.HTTPException, ValueError):
@@ -115,7 +105,6 @@ class Transport(Session):
             self._idle_since = (exchange.ended_at, time.time())
             if exchange.written and not exchange.is_whole:
                 self.close()
-        return _response(exchange)
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
@@ -123,7 +112,7 @@ class Transport(Session):
             self._connection.close()
             self._connection = None
 
-    def _exchange_over_the_wire(self, request: PreparedRequest, exchange: Exchange) -> None:
+    def _exchange_over_the_wire(self, exchange: Exchange, *request: Any) -> None:
         connection = self._connection
         if connection is None or not self._is_trusted():
             return
@@ -131,7 +120,7 @@ class Transport(Session):
             exchange.missed_its_turn = True
             return
         connection.exchange = exchange
-        connection.request(request.method or "", request.path_url, request.body, request.headers)
+        connection.request(*request)
         answer = connection.getresponse()
         # http.client takes an end among the headers for their end, and 103 for the answer.
         if answer.reader.has_ended or answer.status < 200:
@@ -260,13 +249,3 @@ def _tls_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _response(exchange: Exchange) -> Response:
-    if exchange.body is None or exchange.status is None:
-        raise OSError("no whole answer came")
-    response = Response()
-    response.status_code = exchange.status
-    response.headers.update(exchange.headers)
-    response._content = exchange.body  # noqa: SLF001 - where requests itself puts it
-    return response

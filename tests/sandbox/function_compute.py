@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import socket
@@ -24,6 +25,10 @@ from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 ROOT = Path(__file__).parents[2]
 
+#: What an instance runs: this checkout, or what `make test-layers` has built and unpacked.
+CODE = Path(os.environ.get("CODE_DIRECTORY", ROOT / "function"))
+LAYER = Path(os.environ.get("LAYER_DIRECTORY", sysconfig.get_path("purelib")))
+
 _INVOCATIONS = "/2023-03-30/functions/{}/invocations"
 
 
@@ -34,8 +39,8 @@ class FunctionCompute:
         self,
         environment: Mapping[str, str],
         *,
-        code_directory: Path = ROOT / "function",
-        layer_directories: Sequence[Path] = (Path(sysconfig.get_path("purelib")),),
+        code_directory: Path = CODE,
+        layer_directories: Sequence[Path] = (LAYER,),
         python: str = sys.executable,
         runtime: str = "python3.12" if sys.version_info >= (3, 12) else "python3.10",
         function_name: str = "chatapp-verify-code",

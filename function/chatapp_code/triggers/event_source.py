@@ -10,7 +10,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult, refuse
@@ -21,7 +21,7 @@ _CARRIERS = ("data", "data_base64", "messageBody", "Message", "body", "value")
 
 _LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 
-_MOMENT = TypeAdapter(datetime)
+_MOMENT = SchemaValidator(core_schema.datetime_schema())
 
 
 class NotSent(Exception):
@@ -144,7 +144,7 @@ def _sent_at(item: Any) -> float | None:
 def seconds_since_epoch(moment: Any) -> float | None:
     """A moment as RFC 3339, or as a number of seconds or milliseconds."""
     try:
-        read = _MOMENT.validate_python(moment)
+        read: datetime = _MOMENT.validate_python(moment)
     except (ValidationError, OverflowError):
         return None
     return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).timestamp()
