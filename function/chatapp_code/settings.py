@@ -37,7 +37,7 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """What an operator may set; the README's table says what each one means."""
+    """What an operator may set; docs/settings.md says what each one means."""
 
     cust_space_ids: tuple[str, ...]
     allowed_countries: frozenset[str]

@@ -3,6 +3,36 @@
 import sys
 import time
 from types import SimpleNamespace
+from typing import Any
+
+SDK_CALL = (("alibabacloud_tea_openapi.client", "Client", "call_api"),)
+CHECKS = (
+    ("chatapp_code.instance", "", "validate"),
+    ("chatapp_code.instance", "", "_log"),
+    ("chatapp_code.sending", "Sender", "_take_turn"),
+)
+
+
+class Meter:
+    """The CPU time that some functions take, those that are imported."""
+
+    def __init__(self, functions: tuple[tuple[str, str, str], ...]) -> None:
+        self.cpu_seconds = 0.0
+        for module, owner, name in functions:
+            if module in sys.modules:
+                holder: Any = sys.modules[module]
+                holder = getattr(holder, owner) if owner else holder
+                setattr(holder, name, self._metered(getattr(holder, name)))
+
+    def _metered(self, function: Any) -> Any:
+        def metered(*arguments: Any) -> Any:
+            began = time.process_time()
+            try:
+                return function(*arguments)
+            finally:
+                self.cpu_seconds += time.process_time() - began
+
+        return metered
 
 
 def main() -> None:
@@ -18,6 +48,7 @@ def main() -> None:
     answer = function.handler(event.encode(), context)
     ended_at, cpu_seconds = time.monotonic(), time.process_time()
     warm_cpu_seconds = 0.0
+    meters = Meter(SDK_CALL), Meter(CHECKS)
     for number in range(int(warm_calls)):
         context.request_id = str(number)
         time.sleep(0.002)  # longer than the rest of this package's pacing with the bench's settings
@@ -28,7 +59,8 @@ def main() -> None:
     # The kernel's own figure for this program: that of getrusage has the parent's in it.
     with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib is an import more
         peak_kb = next(line.split()[1] for line in status if line.startswith("VmHWM"))
-    print(answer["code"], ended_at, cpu_seconds, warm_cpu_seconds, peak_kb)
+    parts = [meter.cpu_seconds for meter in meters]
+    print(answer["code"], ended_at, cpu_seconds, warm_cpu_seconds, *parts, peak_kb)
 
 
 if __name__ == "__main__":
