@@ -156,7 +156,9 @@ def test_every_code_is_explained() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
     codes = set(re.findall(r'(?:refuse|own)\(\s*"(\w+)"', sources))
     answers = set(
-        re.findall(r"^\| \d{3}.*\| (.*) \|.*\|$", (ROOT / "docs" / "answers.md").read_text(), re.MULTILINE)
+        re.findall(
+            r"^\| \d{3}.*\| (.*) \|.*\|$", (ROOT / "docs" / "answers.md").read_text(), re.MULTILINE
+        )
     )
     codes |= {code for cell in answers for code in re.findall(r"`([A-Z]\w+)`", cell)}
     assert len(codes) > 10

@@ -6,9 +6,11 @@ import contextlib
 import json
 from typing import Any
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from chatapp_code.locales import DOCUMENTED_CODES, nearest_code
 from chatapp_code.phone_number import parse
@@ -305,3 +307,24 @@ def test_any_text_as_a_locale(text: str) -> None:
     """Any text is near a documented code, near none, or a ValueError."""
     with contextlib.suppress(ValueError):
         assert nearest_code(text) in {*DOCUMENTED_CODES, None}
+
+
+EXAMPLES = [
+    phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind in PhoneNumberType.values()
+    if (number := phonenumbers.example_number_for_type(region, kind))
+]
+
+
+@given(st.sampled_from(EXAMPLES), st.integers(0, 3), st.text("0123456789", max_size=3))
+def test_what_is_valid_is_what_libphonenumber_says(example: str, cut: int, end: str) -> None:
+    """A number of any country and line is taken if and only if libphonenumber calls it valid."""
+    text = example[: len(example) - cut] + end
+    with contextlib.suppress(phonenumbers.NumberParseException):
+        number = phonenumbers.parse(text)
+        if phonenumbers.is_valid_number(number):
+            assert parse(text).line_type == phonenumbers.number_type(number)
+            return
+    with pytest.raises(ValueError, match="not a number that can exist"):
+        parse(text)

@@ -75,7 +75,9 @@ def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:
     try:
         number = phonenumbers.parse(f"+{digits}")
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-        is_known = phonenumbers.is_valid_number(number) or e164 in test_numbers
+        line_type = phonenumbers.number_type(number)
+        # Valid is what is on a known line: to ask for both would look all of them up twice.
+        is_known = line_type != PhoneNumberType.UNKNOWN or e164 in test_numbers
     except phonenumbers.NumberParseException:
         is_known = False
     if not is_known:
@@ -88,7 +90,7 @@ def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:
         country=phonenumbers.region_code_for_number(number)
         or phonenumbers.region_code_for_country_code(number.country_code or 0),
         country_calling_code=str(number.country_code),
-        line_type=phonenumbers.number_type(number),
+        line_type=line_type,
     )
 
 
