@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.function_under_test import WITHOUT_LIMITS
+from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.redelivery import deliver, kill_one, pause, restart
@@ -75,3 +75,21 @@ def test_processes_and_their_store_die(
     assert outcome.failures.keys() <= {*ours, "ProcessExited", "InitializationError"}
     assert (outcome.sent_twice, outcome.lost, outcome.wrong) == (0, 0, 0)
     assert outcome.unknown <= times
+
+
+@pytest.mark.parametrize("store", ["memory", "Valkey"])
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_steps(
+    function: FunctionUnderTest, valkey: Valkey, store: str, hours: int
+) -> None:
+    """A wall clock that goes wrong by an hour sends nothing twice, and delays no allowance."""
+    if store == "Valkey":
+        function.set(STORE_URL=valkey.url, STORE_SECRET="s" * 32)
+    function.set(SEND_LIMITS_PER_NUMBER="2/minute")
+    first = function.ask(idempotency_key="1")
+    function.now = time.time() + 3600 * hours
+    again, other, third = (function.ask(idempotency_key=key) for key in ("1", "2", "3"))
+    assert (first["sent"], other["sent"], third["code"]) == ("yes", "yes", "TooSoon")
+    assert again["replayed"]
+    assert third["retry_after_seconds"] <= 60
+    assert len(function.gateway.messages) == 2

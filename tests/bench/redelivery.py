@@ -1,4 +1,4 @@
-"""A thousand events in thousands of deliveries, while processes or the store die."""
+"""Events in many deliveries, while processes or the store die, are frozen, or lose their keys."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections.abc import Callable
 from tests.bench import page
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.redelivery import Outcome, deliver, kill_one, pause, restart
+from tests.sandbox.redelivery import Outcome, deliver, freeze_one, kill_one, pause, restart
 from tests.sandbox.valkey import Valkey
 from tests.test_redelivery import running
 
 EVENTS = int(os.environ.get("EVENTS", "1000"))
 
 #: Waits a while and disturbs; how often it did.
-Disturb = Callable[[FunctionCompute, Valkey, random.Random], int]
+Disturb = Callable[[FunctionCompute, Valkey, CamsGateway, random.Random], int]
 
 
 def main() -> None:
     rows = []
     with Valkey() as valkey:
-        for name, disturb in (("processes killed", _kill), ("Valkey paused and killed", _shake)):
+        for name, disturb, events in DISTURBANCES:
             valkey.empty()
-            outcome, times = _run(valkey, disturb)
+            outcome, times = _run(valkey, disturb, events)
             rows.append((name, *_cells(outcome, times)))
             print(*rows[-1], outcome.failures, sep=" | ", flush=True)
     header = ["", "times", "events", "deliveries", "codes", "unknown", "sent twice", "lost"]
@@ -39,26 +39,51 @@ def _cells(outcome: Outcome, times: int) -> list[str]:
     ]
 
 
-def _run(valkey: Valkey, disturb: Disturb) -> tuple[Outcome, int]:
+def _run(valkey: Valkey, disturb: Disturb, events: int) -> tuple[Outcome, int]:
     times = 0
     with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
 
         def disturb_once(turned: random.Random) -> None:
             nonlocal times
-            times += disturb(platform, valkey, turned)
+            times += disturb(platform, valkey, gateway, turned)
 
-        return deliver(platform, gateway, EVENTS, disturb_once), times
+        return deliver(platform, gateway, events, disturb_once), times
 
 
-def _kill(platform: FunctionCompute, _: Valkey, turned: random.Random) -> int:
+def _kill(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
     time.sleep(turned.uniform(0.05, 0.3))
     return kill_one(platform, turned)
 
 
-def _shake(_: FunctionCompute, valkey: Valkey, turned: random.Random) -> int:
+def _freeze(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
+    return freeze_one(platform, turned, turned.uniform(0.1, 2.0))
+
+
+def _time_out(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
+    return freeze_one(platform, turned, platform.timeout_seconds + 0.5)
+
+
+def _rotate(
+    platform: FunctionCompute, _: Valkey, gateway: CamsGateway, turned: random.Random
+) -> int:
+    time.sleep(turned.uniform(0.05, 0.3))
+    gateway.accept(platform.rotate_credentials())
+    return 1
+
+
+def _shake(_: FunctionCompute, valkey: Valkey, __: CamsGateway, turned: random.Random) -> int:
     time.sleep(turned.uniform(0.5, 2.0))
     turned.choice((pause, restart))(valkey, turned.uniform(0.0, 1.5))
     return 1
+
+
+DISTURBANCES = (
+    ("processes killed", _kill, EVENTS),
+    ("processes frozen for up to 2 s", _freeze, EVENTS // 3),
+    ("processes frozen, and killed at their time-out", _time_out, EVENTS // 10),
+    ("credentials rotated, the old ones refused", _rotate, EVENTS // 3),
+    ("Valkey paused and killed", _shake, EVENTS),
+)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,17 @@ def kill_one(platform: FunctionCompute, turned: random.Random) -> int:
     return len(killed)
 
 
+def freeze_one(platform: FunctionCompute, turned: random.Random, seconds: float) -> int:
+    """Freezes a process, busy or not, for so long; how many there were to freeze."""
+    frozen = turned.sample(platform.instances, len(platform.instances))[:1]
+    for instance in frozen:
+        instance.freeze()
+    time.sleep(seconds)
+    for instance in frozen:
+        instance.thaw()
+    return len(frozen)
+
+
 def pause(valkey: Valkey, seconds: float) -> None:
     """Lets the store hang."""
     valkey.pause()
