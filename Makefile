@@ -14,7 +14,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test test-layers check lint bench layers live openapi lock clean
+.PHONY: run serve test test-layers check lint bench pictures layers live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -40,6 +40,10 @@ lint: .venv/test-ready
 
 bench: .venv/extras-ready  ## the figures in docs/: half an hour; BENCH=attack makes one table of them
 	@for each in $(BENCH); do PYTHONPATH=function $(RUN) -m tests.bench.$$each || exit 1; done
+
+pictures: .venv/extras-ready  ## the pictures in docs/, but for the plot, which `make bench` draws
+	@$(RUN) -m tests.bench.way
+	@PICTURES=docs $(RUN) -m pytest tests/test_console.py
 
 layers: .venv/bin/python  ## builds what is deployed into layers/dist/
 	@$(RUN) layers/build.py

@@ -13,8 +13,7 @@ import ssl
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import pytest
 import trustme
@@ -23,66 +22,14 @@ from chatapp_code import logs
 from chatapp_code.triggers.event_source import NotSent
 from tests.bench import page
 from tests.function_under_test import FunctionUnderTest
-from tests.sandbox.cams_gateway import Behaviour, CamsGateway, Handshake, Stage
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.faults import FAULTS, OVER_TLS, TAKEN, Fault
 from tests.sandbox.valkey import Valkey
 
 MOST_DELIVERIES = 4
 NUMBERS = ("8613800001230", "8613800001231", "8613800001232")
-TAKEN = Behaviour(sends=True)
 THROTTLED = Behaviour(
     400, b'{"Code": "Throttling.User", "Message": "slow"}', {"Connection": "close"}
-)
-
-
-Break = Literal["close", "reset", "hang", "drip"]
-
-
-class Fault(NamedTuple):
-    kind: str
-    behaviour: Behaviour = TAKEN
-    handshake: Handshake = "normal"
-
-
-def _broken() -> Iterator[Fault]:
-    """The exchange breaks at each stage, before the code is sent and after it."""
-    for stage, name in itertools.product(get_args(Stage), get_args(Break)):
-        if name == "drip" and not stage.startswith("in_"):
-            continue
-        reads = stage not in ("before_reading", "while_reading")
-        for sends in (False, True) if reads else (False,):
-            kind = {"close": "closed", "hang": "hangs", "drip": "drips"}.get(name, name)
-            yield Fault(f"connection {kind}", Behaviour(stage=stage, fault=name, sends=sends))
-    for sends in (False, True):
-        broken = Behaviour(fault="bad_tls_record", sends=sends)
-        yield Fault("a bad TLS record", broken)
-
-
-def _answered() -> Iterator[Fault]:
-    """A whole answer came, that says something else than OK."""
-    for status, code in (
-        (400, "Throttling.User"),
-        (503, "Throttling"),
-        (200, "System.LimitControl"),
-    ):
-        yield Fault("flow control", Behaviour.says(status, Code=code))
-    yield Fault("flow control", Behaviour(429, b"slow"))
-    for code in ("Product.Unsubscript", "Ram.PermissionDeny", "SignatureDoesNotMatch"):
-        yield Fault("refused: the operator must mend it", Behaviour.says(403, Code=code))
-    for status, code in ((400, "136024"), (200, "Failed"), (400, "InvalidParameter.Locale")):
-        yield Fault("refused", Behaviour.says(status, Code=code, Success=False))
-    for sends in (False, True):
-        for status, code in ((500, "InternalError"), (503, "ServiceUnavailable"), (200, "999999")):
-            answer = json.dumps({"Code": code}).encode()
-            yield Fault("its server failed", Behaviour(status, answer, sends=sends))
-        contents = (b"", b"[]", b"<html>", b'{"Code": "OK", "Success": false}', b'{"Code": "0"}')
-        for status, body in (*((200, body) for body in contents), (302, b""), (502, b"<html>")):
-            yield Fault("an answer that says neither", Behaviour(status, body, sends=sends))
-
-
-FAULTS = (
-    *(Fault("TLS handshake fails", handshake=kind) for kind in ("cut", "garbage", "hang")),
-    *_broken(),
-    *_answered(),
 )
 
 
@@ -190,7 +137,10 @@ def main() -> None:
         for scenario in itertools.starmap(
             Scenario,
             itertools.product(
-                FAULTS, (False, True), ("HTTP", "event", "batch"), ("memory", "Valkey")
+                (*OVER_TLS, *FAULTS),
+                (False, True),
+                ("HTTP", "event", "batch"),
+                ("memory", "Valkey"),
             ),
         ):
             matrix.run(scenario)

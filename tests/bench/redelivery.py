@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tests.bench import page
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.redelivery import Outcome, deliver, freeze_one, kill_one, pause, restart
+from tests.sandbox.redelivery import Outcome, deliver, freeze_half, kill_one, pause, restart
 from tests.sandbox.valkey import Valkey
 from tests.test_redelivery import running
 
@@ -56,11 +56,11 @@ def _kill(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.
 
 
 def _freeze(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
-    return freeze_one(platform, turned, turned.uniform(0.1, 2.0))
+    return freeze_half(platform, turned, turned.uniform(0.1, 1.0))
 
 
 def _time_out(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
-    return freeze_one(platform, turned, platform.timeout_seconds + 0.5)
+    return freeze_half(platform, turned, platform.timeout_seconds + 0.5)
 
 
 def _rotate(
@@ -79,9 +79,9 @@ def _shake(_: FunctionCompute, valkey: Valkey, __: CamsGateway, turned: random.R
 
 DISTURBANCES = (
     ("processes killed", _kill, EVENTS),
-    ("processes frozen for up to 2 s", _freeze, EVENTS // 3),
-    ("processes frozen, and killed at their time-out", _time_out, EVENTS // 10),
-    ("credentials rotated, the old ones refused", _rotate, EVENTS // 3),
+    ("processes frozen for up to 1 s", _freeze, EVENTS),
+    ("processes frozen, and killed at their time-out", _time_out, EVENTS),
+    ("credentials rotated, the old ones refused", _rotate, EVENTS),
     ("Valkey paused and killed", _shake, EVENTS),
 )
 

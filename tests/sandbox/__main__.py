@@ -27,7 +27,7 @@ def main() -> int:
         with FunctionCompute(environment, echo_logs=command == ["serve"]) as platform:
             gateway.accept(platform.credentials)
             if command == ["serve"]:
-                return _serve(platform)
+                return _serve(platform, gateway)
             return _run(gateway, platform)
 
 
@@ -60,8 +60,11 @@ class _AnyStatus(urllib.request.HTTPErrorProcessor):
         return response
 
 
-def _serve(platform: FunctionCompute) -> int:
-    print("The sandbox is up until Ctrl-C. Ask for a code:\n")
+def _serve(platform: FunctionCompute, gateway: CamsGateway) -> int:
+    from tests.sandbox.console import Console  # libphonenumber takes a moment
+
+    platform.console = console = Console(platform, gateway)
+    print(f"The sandbox is up until Ctrl-C. Its console: {platform.url}\nOr ask for a code:\n")
     print(
         f"  curl -i {platform.url} -H 'Content-Type: application/json' "
         f"-H 'Idempotency-Key: tap-1' "
@@ -72,6 +75,7 @@ def _serve(platform: FunctionCompute) -> int:
         threading.Event().wait()
     except KeyboardInterrupt:
         print()
+        console.close()
     return 0
 
 

@@ -84,6 +84,8 @@ class CamsGateway:
         self.calls_per_second = CALLS_PER_SECOND
         self.latency_seconds = (0.0, 0.0)  # between these, before an answer
         self.behaviours: deque[Behaviour] = deque()
+        self.standing: Behaviour | None = None  # of every call that has no behaviour of its own
+        self.open_sockets: set[socket.socket] = set()
         self.released = threading.Event()
         self.on_message = on_message
         self._lock = threading.Lock()
@@ -103,8 +105,26 @@ class CamsGateway:
 
     def __exit__(self, *_: object) -> None:
         self.released.set()
+        self._close()
+
+    def _close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def refuse_connections(self) -> None:
+        """Ends those that are open, and refuses new ones."""
+        address = self._server.server_address
+        self._close()
+        for each in list(self.open_sockets):
+            each.shutdown(socket.SHUT_RDWR)
+        self._server = _Server(address, _Handler, bind_and_activate=False)
+        self._server.gateway = self
+
+    def take_connections(self) -> None:
+        """Takes connections again, at the same address."""
+        self._server.server_bind()
+        self._server.server_activate()
+        self.__enter__()
 
     def accept(self, *credentials: StsCredentials) -> None:
         """Makes these the valid credentials, and no others."""
@@ -123,7 +143,7 @@ class CamsGateway:
         """The behaviour for a call that is arriving."""
         with self._lock:
             self.requests_seen += 1
-            return self.behaviours.popleft() if self.behaviours else None
+            return self.behaviours.popleft() if self.behaviours else self.standing
 
     def send_message(self, query: Mapping[str, str]) -> None:
         """Lets a code go out."""
@@ -182,9 +202,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.request = gateway.tls.wrap_socket(
                 self.request, server_side=True, suppress_ragged_eofs=True
             )
+        gateway.open_sockets.add(self.request)
         super().setup()
 
     def finish(self) -> None:
+        self.server.gateway.open_sockets.discard(self.request)
         super().finish()
         self.connection.close()
 

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.delivery import AsynchronousInvocations
@@ -30,6 +31,12 @@ CODE = Path(os.environ.get("CODE_DIRECTORY", ROOT / "function"))
 LAYER = Path(os.environ.get("LAYER_DIRECTORY", sysconfig.get_path("purelib")))
 
 _INVOCATIONS = "/2023-03-30/functions/{}/invocations"
+
+
+class Pages(Protocol):
+    """What answers for the sandbox itself, at the address of the function."""
+
+    def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None: ...
 
 
 class FunctionCompute:
@@ -66,6 +73,7 @@ class FunctionCompute:
             "timeout_seconds": timeout_seconds,
         }
         self.asynchronous = AsynchronousInvocations(self)
+        self.console: Pages | None = None
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
@@ -116,6 +124,7 @@ class FunctionCompute:
         finally:
             with self._lock:
                 if instance.is_alive:
+                    instance.ended_at = time.monotonic()
                     self._idle.append(instance)
                 elif instance in self.instances:
                     self.instances.remove(instance)
@@ -125,6 +134,7 @@ class FunctionCompute:
             while self._idle:
                 instance = self._idle.pop()
                 if instance.is_alive:
+                    instance.ended_at = None
                     return instance
                 instance.stop()
                 self.instances.remove(instance)
@@ -158,6 +168,7 @@ class FunctionCompute:
 class _Instance:
     def __init__(self, platform: FunctionCompute) -> None:
         self.is_initialized = False
+        self.ended_at: float | None = None  # of its last invocation, unless it is busy
         self._timeout_seconds = platform.timeout_seconds
         ours, theirs = socket.socketpair()
         with theirs:
@@ -201,6 +212,12 @@ class _Instance:
             return Invoked(_json(**reply["error"]), "UnhandledInvocationError")
         return Invoked(reply["answer"])
 
+    def state(self, now: float, rest_seconds: float) -> str:
+        """Busy with an invocation, resting since its last one, or free."""
+        if self.ended_at is None:
+            return "busy"
+        return "resting" if now - self.ended_at < rest_seconds else "free"
+
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
 
@@ -238,6 +255,11 @@ class _Front(BaseHTTPRequestHandler):
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._send(_error(400, "InvalidArgument", "Send a Content-Length."))
         body = self.rfile.read(int(length))
+        accepted = self.headers.get("Accept", "")
+        if platform.console and (
+            page := platform.console.answer(self.command, self.path, accepted, body)
+        ):
+            return self._send(page)
         path = self.path.partition("?")[0]
         by_api = path == platform.invocations_path
         if path.startswith("/2023-03-30/") and not by_api:

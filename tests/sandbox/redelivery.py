@@ -93,9 +93,9 @@ def kill_one(platform: FunctionCompute, turned: random.Random) -> int:
     return len(killed)
 
 
-def freeze_one(platform: FunctionCompute, turned: random.Random, seconds: float) -> int:
-    """Freezes a process, busy or not, for so long; how many there were to freeze."""
-    frozen = turned.sample(platform.instances, len(platform.instances))[:1]
+def freeze_half(platform: FunctionCompute, turned: random.Random, seconds: float) -> int:
+    """Freezes half of the processes, busy or not, for so long; how many."""
+    frozen = turned.sample(platform.instances, len(platform.instances) // 2)
     for instance in frozen:
         instance.freeze()
     time.sleep(seconds)

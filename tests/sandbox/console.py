@@ -1,0 +1,144 @@
+"""The console of the sandbox: its page, what the page asks for, and the switch for the faults."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import phonenumbers
+
+from chatapp_code.locales import DOCUMENTED_CODES
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.faults import FAULTS
+from tests.sandbox.function_compute import ROOT, FunctionCompute
+from tests.sandbox.http_event import HttpAnswer, http_event
+from tests.sandbox.invoked import ResourceExhausted
+
+_PAGES = ROOT / "tests" / "sandbox" / "pages"
+_FILES = {
+    "/": _PAGES / "index.html",
+    "/console/console.css": _PAGES / "console.css",
+    "/console/console.js": _PAGES / "console.js",
+    "/console/client.js": ROOT / "docs" / "client.js",
+    "/openapi.json": ROOT / "docs" / "openapi.json",
+}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+_NO_FAULT = "takes the request"
+_UNREACHABLE = "can't be reached"
+_SLOW = "3 s until the answer"
+_FAULTS = {
+    _SLOW: Behaviour(sends=True, delay_seconds=3),
+    **{fault.name: fault.behaviour for fault in FAULTS},
+}
+
+#: As long a slot rests after a call whose answer didn't come.
+_REST_SECONDS = 1.125
+
+_FLOOD_SECONDS = 6.0
+_FLOODING = 24
+
+
+class Console:
+    """Answers what isn't for the function: its own page, and what is under ``/console/``."""
+
+    def __init__(self, platform: FunctionCompute, gateway: CamsGateway) -> None:
+        self._platform = platform
+        self._gateway = gateway
+        self._flooding: list[threading.Thread] = []
+        self._is_closed = self._is_unreachable = False
+        self._routes: dict[tuple[str, str], Callable[[bytes, str], Any]] = {
+            ("GET", "/console/choices"): self._choices,
+            ("GET", "/console/state"): self._state,
+            ("GET", "/console/format"): self._format,
+            ("POST", "/console/event"): self._event,
+            ("POST", "/console/fault"): self._switch,
+            ("POST", "/console/flood"): self._flood,
+        }
+
+    def close(self) -> None:
+        """Ends a flood, and the fault."""
+        self._switch(_NO_FAULT.encode(), "")
+        self._is_closed = True
+        for thread in self._flooding:
+            thread.join()
+
+    def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None:
+        """The answer to a request; None if it is for the function."""
+        url = urlsplit(target)
+        if method == "GET" and url.path in _FILES and (url.path != "/" or "text/html" in accepted):
+            file = _FILES[url.path]
+            media_type = _TYPES.get(file.suffix, "application/json")
+            return HttpAnswer(
+                200, {"Content-Type": f"{media_type}; charset=utf-8"}, file.read_bytes()
+            )
+        if route := self._routes.get((method, url.path)):
+            content = json.dumps(route(body, url.query)).encode()
+            return HttpAnswer(200, {"Content-Type": "application/json"}, content)
+        return None
+
+    def _choices(self, _: bytes, __: str) -> Any:
+        kinds = {"": [_NO_FAULT], "no connection": [_UNREACHABLE], "slow": [_SLOW]}
+        for fault in FAULTS:
+            kinds.setdefault(fault.kind, []).append(fault.name)
+        return {"faults": kinds, "locales": DOCUMENTED_CODES}
+
+    def _state(self, _: bytes, __: str) -> Any:
+        now, gateway = time.monotonic(), self._gateway
+        times = list(gateway.call_times)
+        slots = [instance.state(now, _REST_SECONDS) for instance in list(self._platform.instances)]
+        return {
+            "slots": slots + ["none"] * (self._platform.reserved_concurrency - len(slots)),
+            "calls": len(times),
+            "call_ages_seconds": [round(now - at, 3) for at in times if now - at < 21],
+            "worst_second": gateway.worst_second(),
+            "throttled": gateway.throttled,
+            "messages": [vars(message) for message in gateway.messages[:-6:-1]],
+        }
+
+    def _format(self, _: bytes, query: str) -> Any:
+        typed = parse_qs(query).get("number", [""])[0]
+        formatter, formatted, country = phonenumbers.AsYouTypeFormatter("ZZ"), "", None
+        for character in typed:
+            if character == "+" or character.isdecimal():
+                formatted = formatter.input_digit(character)
+        with contextlib.suppress(phonenumbers.NumberParseException):  # not yet
+            country = phonenumbers.region_code_for_number(phonenumbers.parse(formatted))
+        return {"formatted": formatted, "country": country}
+
+    def _event(self, body: bytes, _: str) -> Any:
+        headers = [("Content-Type", "application/json"), ("Idempotency-Key", "tap-1")]
+        return json.loads(http_event("POST", "/", headers, body, "1-67aee50c"))
+
+    def _switch(self, body: bytes, _: str) -> Any:
+        name = body.decode()
+        if name == _UNREACHABLE and not self._is_unreachable:
+            self._gateway.refuse_connections()
+        elif name != _UNREACHABLE and self._is_unreachable:
+            self._gateway.take_connections()
+        self._is_unreachable = name == _UNREACHABLE
+        self._gateway.standing = _FAULTS.get(name)
+        return {"fault": name}
+
+    def _flood(self, _: bytes, __: str) -> Any:
+        until = time.monotonic() + _FLOOD_SECONDS
+        for _number in range(_FLOODING):
+            thread = threading.Thread(target=self._ask_until, args=(until,), daemon=True)
+            self._flooding.append(thread)
+            thread.start()
+        return {"seconds": _FLOOD_SECONDS}
+
+    def _ask_until(self, until: float) -> None:
+        while time.monotonic() < until and not self._is_closed:
+            body = json.dumps({"phone_number": f"+658{random.randrange(10**7):07}"}).encode()
+            event = http_event("POST", "/", [("Content-Type", "application/json")], body, "flood")
+            try:
+                self._platform.invoke(event, "flood")
+            except ResourceExhausted:
+                time.sleep(0.05)

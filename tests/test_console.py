@@ -1,0 +1,241 @@
+"""The console and the client in a real browser, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatapp_code.result import OWN_CODES
+from tests.sandbox.cams_gateway import CamsGateway
+from tests.sandbox.console import Console
+from tests.sandbox.function_compute import ROOT, FunctionCompute
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: make .venv/extras-ready"
+)
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)"
+)
+
+#: Where `make pictures` wants the console's.
+PICTURES = os.environ.get("PICTURES")
+
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+
+ASK = """
+async ([url, request, options]) =>
+  (await import("/console/client.js")).requestCode(url, request, options)
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[tuple[FunctionCompute, CamsGateway]]:
+    with CamsGateway() as gateway:
+        environment = {
+            "CAMS_ENDPOINT": gateway.endpoint,
+            "CUST_SPACE_IDS": "cams-sandbox",
+            "ALLOWED_COUNTRIES": "CN,SG,AT",
+            "SEND_LIMITS_PER_NUMBER": "1/minute;5/hour;10/day",
+        }
+        with FunctionCompute(environment) as platform:
+            gateway.accept(platform.credentials)
+            platform.console = console = Console(platform, gateway)
+            yield platform, gateway
+            console.close()
+
+
+@pytest.fixture
+def page(browser: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Iterator[Any]:
+    """The console, opened; nothing it does may fail, or leave this machine."""
+    page = browser.new_page(viewport={"width": 1180, "height": 1400})
+    errors: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(sandbox[0].url)
+    page.wait_for_selector("#document tr")
+    yield page
+    page.close()
+    # Of an answer that isn't 2xx, or doesn't come, the browser says so itself.
+    assert [e for e in errors if not e.startswith("Failed to load resource")] == []
+    assert all(url.startswith((sandbox[0].url, "data:,")) for url in requested)
+
+
+def answer(page: Any, said: str) -> str:
+    page.wait_for_selector(f"#answer .next:has-text('{said}')", timeout=8000)
+    return str(page.inner_text("#answer"))
+
+
+def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:
+    """The form asks, answer and message are shown; a fault gives what the app would get."""
+    page.fill("[name=phone_number]", "")
+    page.type("[name=phone_number]", "+6581234567", delay=15)
+    page.wait_for_function("document.forms[0].phone_number.value === '+65 8123 4567'")
+    page.wait_for_selector("#country:has-text('SG')")
+    page.fill("[name=locale]", "pt-AO")
+    assert '"timeEpoch"' in page.text_content("#event")
+    page.click("text=Ask for the code")
+    shown = answer(page, "Sent (OK)")
+    assert "shows the field for the code" in shown
+    assert "the number that was asked for, masked" in shown
+    page.wait_for_selector("#messages li:has-text('to +6581234567 by sms in pt_PT')")
+    page.click("#again")
+    page.wait_for_selector("dt:has-text('replayed') + dd:has-text('true')")
+    page.click("text=Ask for the code")
+    assert "not yet" in answer(page, "Not sent (TooSoon)")
+    page.fill("[name=phone_number]", "+6581234568")
+    page.select_option("#fault", "close before answer, the code sent")
+    page.click("text=Ask for the code")
+    shown = answer(page, "A code may be on its way (UpstreamDisconnected)")
+    assert "HTTP 202" in shown
+    page.fill("[name=phone_number]", "+6581234569")
+    page.select_option("#fault", "can't be reached")
+    page.click("text=Ask for the code")
+    assert "not yet" in answer(page, "Not sent (UpstreamUnavailable)")
+    page.select_option("#fault", "takes the request")
+    page.wait_for_timeout(50)
+    assert sandbox[1].throttled == 0
+
+
+def test_by_keyboard_on_a_phone_in_the_dark(browser: Any, page: Any) -> None:
+    """Without a pointer, at 360 pixels and in the dark, all is reached, and nothing is cut off."""
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.focus("[name=phone_number]")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("+431")
+    focused = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        focused.append(page.evaluate("document.activeElement.name || document.activeElement.id"))
+    assert focused[:4] == ["method", "locale", "cust_space_id", "fault"]
+    page.keyboard.press("Shift+Tab")
+    page.focus("[type=submit]")
+    page.keyboard.press("Enter")
+    assert "shows what to correct" in answer(page, "Not sent (InvalidRequest)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_flood(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:
+    """However many ask at once, no second holds ten calls, and none is throttled."""
+    _, gateway = sandbox
+    before = len(gateway.messages)
+    page.fill("[name=phone_number]", "+65 8123 0000")
+    page.click("text=Ask for the code")
+    answer(page, "Sent (OK)")
+    page.click("#flood")
+    page.wait_for_function("document.querySelectorAll('#slots .busy').length >= 8", timeout=9000)
+    page.wait_for_timeout(4000)
+    if PICTURES:
+        page.evaluate("scrollTo(0, 0)")
+        page.screenshot(path=Path(PICTURES, "console.png"))
+    assert len(gateway.messages) - before > 8
+    assert gateway.worst_second() <= 9
+    assert gateway.throttled == 0
+    assert "0 throttled" in page.inner_text("#worst")
+    assert page.locator("#calls .over").count() == 0
+
+
+IN_PROGRESS = {"sent": "no", "code": "InProgress", "retryable": True, "retry_after_seconds": 0.01}
+SENT = {"sent": "yes", "code": "OK", "retryable": False, "retry_after_seconds": 58.5}
+REPLAYED = {**SENT, "replayed": True}
+REFUSED = {"sent": "no", "code": "Product.Unsubscript", "retryable": False}
+
+
+#: What the address answers, whether a store is shared, what the client says, how often it asks.
+EXCHANGES: list[tuple[list[Any], bool, tuple[Any, ...], int]] = [
+    ([(200, SENT)], False, ("enter code", "yes", "OK", 58.5), 1),
+    ([(200, REPLAYED)], False, ("enter code", "yes", "OK", 58.5), 1),
+    ([(409, IN_PROGRESS)], True, ("wait", "no", "InProgress", 0.01), 1),
+    ([(424, REFUSED)], True, ("give up", "no", "Product.Unsubscript", None), 1),
+    ([(403, None)], True, ("give up", "no", "Platform403", None), 1),
+    ([(429, None)], True, ("wait", "no", "Platform429", 5), 1),
+    ([(502, None)], False, ("enter code", "unknown", "NoAnswer", 60), 1),
+    ([(502, None), (200, REPLAYED)], True, ("enter code", "yes", "OK", 58.5), 2),
+    (
+        [(504, None), (409, IN_PROGRESS), (200, SENT)],
+        True,
+        ("enter code", "yes", "OK", 58.5),
+        3,
+    ),
+    (
+        [(502, None), (429, None), (503, None)],
+        True,
+        ("enter code", "unknown", "NoAnswer", 60),
+        3,
+    ),
+    ([(502, None), (424, REFUSED)], True, ("give up", "no", "Product.Unsubscript", None), 2),
+    ([None, (200, REPLAYED)], True, ("enter code", "yes", "OK", 58.5), 2),
+    ([None], False, ("enter code", "unknown", "NoAnswer", 60), 1),
+]
+
+
+def test_the_client(page: Any) -> None:
+    """The client says what an app does, and asks again only where a store is shared."""
+    page.evaluate("void (globalThis.setTimeout = queueMicrotask)")  # the waits are turned, and
+    page.evaluate("void (AbortController.prototype.abort = () => {})")  # so is the time-out
+    for answers, store, expected, asked in EXCHANGES:
+        said, keys = ask_client(page, answers, store)
+        got = (said["next"], said["sent"], said["code"], said["retryAfterSeconds"])
+        assert (got, len(keys)) == (expected, asked), answers
+        assert len(set(keys)) == 1
+
+
+def ask_client(page: Any, answers: list[Any], store: bool) -> tuple[Any, list[str]]:
+    """What the client makes of these answers, and the key of each of its requests."""
+    keys: list[str] = []
+
+    def fulfil(route: Any) -> None:
+        given = answers[len(keys)]
+        keys.append(route.request.headers["idempotency-key"])
+        if given is None:
+            route.abort()
+        else:
+            status, result = given
+            body = "an answer of the platform" if result is None else json.dumps(result)
+            route.fulfill(status=status, body=body)
+
+    page.route("**/asked", fulfil)
+    options = {"hasSharedStore": store, "token": "t"}
+    said = page.evaluate(ASK, ["/asked", {"phone_number": "+6581234567"}, options])
+    page.unroute("**/asked")
+    return said, keys
+
+
+def test_the_clients_time_out(page: Any) -> None:
+    """An answer that doesn't come in time is unknown."""
+    page.route("**/never", lambda _: None)
+    said = page.evaluate(ASK, ["/never", {}, {"timeoutSeconds": 0.05}])
+    assert (said["sent"], said["next"]) == ("unknown", "enter code")
+
+
+def test_the_clients_page_has_every_code() -> None:
+    """docs/client.md says of each code of this package, by its ``sent``, what an app does."""
+    rows = re.findall(
+        r"^\| `(yes|no|unknown)` \| (.*?) \|", (ROOT / "docs/client.md").read_text(), re.MULTILINE
+    )
+    said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert {(sent, code) for code, (sent, _, _) in OWN_CODES.items()} <= said
+    assert ("unknown", "UnexpectedError") in said
