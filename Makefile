@@ -14,7 +14,7 @@ ifeq ($(origin PYTHON),command line)
   endif
 endif
 
-.PHONY: run serve test test-layers check lint bench pictures layers live openapi lock clean
+.PHONY: run serve test test-layers check audit lint bench pictures layers live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -31,7 +31,10 @@ test-layers: layers .venv/test-ready  ## the tests with real processes once more
 	@CODE_DIRECTORY=$(UNPACKED)/code LAYER_DIRECTORY=$(UNPACKED)/opt/python \
 	  $(RUN) -m pytest tests/test_platform.py tests/test_delivery.py tests/test_redelivery.py
 
-check: lint test  ## lint, types and tests
+check: lint audit test  ## lint, types, vulnerabilities, secrets and tests
+
+audit: .venv/extras-ready  ## known vulnerabilities (by the network) and secrets
+	@$(RUN) -m tests.audit
 
 lint: .venv/test-ready
 	@$(RUN) -m ruff check .

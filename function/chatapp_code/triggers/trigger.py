@@ -54,7 +54,12 @@ def decode(text: bytes | str) -> Any:
     """The JSON value in the text, objects as :class:`Fields`; None if it isn't JSON."""
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
-        return json.loads(decoded, object_pairs_hook=Fields.from_pairs, parse_constant=_not_json)
+        return json.loads(
+            decoded,
+            object_pairs_hook=Fields.from_pairs,
+            parse_constant=_not_json,
+            parse_int=_integer,
+        )
     except (ValueError, RecursionError):
         return None
 
@@ -82,6 +87,12 @@ def canonical(value: Any) -> str:
         return json.dumps(value)
     except RecursionError:
         raise refuse("InvalidEvent", "The request is nested too deeply.") from None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 400:  # to read millions of them takes minutes
+        raise ValueError("the number is too long")
+    return int(digits)
 
 
 def _not_json(constant: str) -> Any:

@@ -1,0 +1,85 @@
+"""``make audit``: known vulnerabilities in what is deployed, and secrets in what is checked in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+LOCK = "layers/requirements.txt"
+
+#: What looks like a secret and is none: examples, and secrets that tests made up.
+NO_SECRETS = {
+    ("docs/deploying.md", "Basic Auth Credentials"),
+    ("function/chatapp_code/settings.py", "Basic Auth Credentials"),
+    ("template.yml", "Basic Auth Credentials"),
+    ("tests/test_acs3.py", "Hex High Entropy String"),
+    ("tests/test_admission.py", "Secret Keyword"),
+    ("tests/test_deployment.py", "Basic Auth Credentials"),
+    ("tests/test_pacing.py", "Secret Keyword"),
+    ("tests/test_redelivery.py", "Secret Keyword"),
+    ("tests/test_settings.py", "Basic Auth Credentials"),
+}
+#: Recorded events, and locks with their hashes.
+NOT_SCANNED = ("tests/events/", "requirements.txt")
+
+
+def vulnerabilities() -> list[str]:
+    """What is known of the locked packages; it says loudly what it could not look up."""
+    command = [sys.executable, "-m", "pip_audit", "--requirement", LOCK, "--require-hashes"]
+    options = ["--disable-pip", "--timeout", "5", "--progress-spinner", "off", "--format", "json"]
+    try:
+        ran = subprocess.run(
+            [*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        )
+        packages: list[Any] = json.loads(ran.stdout)["dependencies"]
+    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        packages = [{"skip_reason": ""}]
+    if skipped := sum("skip_reason" in package for package in packages):
+        print(
+            f"SKIPPED: known vulnerabilities, for {skipped} of {len(packages)} packages: "
+            "they could not be looked up, which needs the network."
+        )
+    return [
+        f"{package['name']} {package['version']}: {found['id']}"
+        for package in packages
+        for found in package.get("vulns", ())
+    ]
+
+
+def secrets() -> list[str]:
+    """What looks like a secret in the files that git has."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    files = [name for name in listed.stdout.split("\n") if name and not _is_left_out(name)]
+    if not files:
+        print("SKIPPED: the scan for secrets, since this is no checkout of git.")
+        return []
+    scan = [sys.executable, "-m", "detect_secrets", "scan", *files]
+    found = json.loads(
+        subprocess.run(scan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
+    return [
+        f"{file}:{each['line_number']}: {each['type']}"
+        for file, finds in found["results"].items()
+        for each in finds
+        if (file, each["type"]) not in NO_SECRETS
+    ]
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(NOT_SCANNED[0]) or name.endswith(NOT_SCANNED[1])
+
+
+def main() -> int:
+    problems = [*vulnerabilities(), *secrets()]
+    print("\n".join(problems) or "Nothing was found.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

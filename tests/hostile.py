@@ -1,0 +1,212 @@
+"""Events that mean no good: recorded ones, spoilt by a grammar; and what must hold of all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import copy
+import io
+import json
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import phonenumbers
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
+
+from chatapp_code.request import ALIASES
+from chatapp_code.triggers.event_source import NotSent
+from tests.function_under_test import FunctionUnderTest
+
+ROOT = Path(__file__).parents[1]
+RECORDED = {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/events").iterdir())}
+
+#: Stands in any place of an event, and may be shown in none.
+MARK = "do-not-show"
+
+#: A valid number of each line in each country, and those of the recorded events.
+VALID = sorted(
+    {
+        phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        for region in (*phonenumbers.SUPPORTED_REGIONS, "001")
+        for kind in PhoneNumberType.values()
+        if (number := phonenumbers.example_number_for_type(region, kind))
+    }
+    | {"+8613800001234", "+6581234567"}
+)
+
+_HOMOGLYPHS = [
+    str.maketrans("0123456789", digits)
+    for digits in ("٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９", "०१२३४५६७८९", "O1234S6789")  # noqa: RUF001
+]
+_INVISIBLE = ("\u202e", "\u200b", "\u200f", "\ufeff", "\x00", "\t", "\r\nX-Evil: 1", "\ud800")
+
+#: Put in place of a value as they are: no library writes such JSON.
+_RAW = (
+    *("1e400", "-1e400", "NaN", "1" * 5000, "[" * 50_000, '{"a":' * 50_000, '"\\ud800"', "{"),
+    '{"phone_number": "+8613800001234", "phone_number": "+6581234567"}',
+    '{"phone_number": "+8613800001234", "PhoneNumber": "+6581234567"}',
+    f'{{"phone_number": "+8613800001234", "method": "sms", "method": "{MARK}"}}',
+)
+
+NUMBERS = (
+    st.sampled_from(VALID)
+    | st.builds(str.translate, st.sampled_from(VALID), st.sampled_from(_HOMOGLYPHS))
+    | st.builds(
+        lambda number, odd, at: number[:at] + odd + number[at:],
+        st.sampled_from(VALID),
+        st.sampled_from(_INVISIBLE),
+        st.integers(0, 9),
+    )
+)
+TEXTS = st.sampled_from([MARK, "", "=", "****", "x" * 20_000, *_INVISIBLE]) | st.text(max_size=9)
+ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
+JSON = st.recursive(
+    ATOMS, lambda it: st.lists(it, max_size=3) | st.dictionaries(TEXTS, it, max_size=3)
+)
+NAMES = st.sampled_from([name for field, more in ALIASES.items() for name in (field, *more)])
+REQUESTS = st.dictionaries(NAMES | TEXTS, NUMBERS | JSON, max_size=5)
+CLAIMS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from(["one", "one,two", " ", "", ["one"], MARK]) | JSON
+        for name in ("X-Claim-Sub", "x-claim-sub", "X-Claim-Space", "Idempotency-Key")
+    },
+)
+VALUES = st.one_of(
+    NUMBERS,
+    REQUESTS,
+    REQUESTS.map(json.dumps),
+    JSON,
+    CLAIMS,
+    st.integers(0, len(_RAW) - 1).map("\0{}".format),
+)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A recorded event, spoilt in some places: its values, keys, JSON text, base64 or bytes."""
+    tree = _opened(RECORDED[draw(st.sampled_from(sorted(RECORDED)))].decode())
+    for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 4)))):
+        place = draw(st.sampled_from(list(_places(tree))))
+        value = copy.deepcopy(draw(VALUES))  # it may be spoilt in its turn
+        if draw(st.integers(0, 5)) == 0 and isinstance(place[0], dict):
+            place[0][draw(TEXTS | NAMES)] = value
+        else:
+            place[0][place[1]] = value
+    text = _closed(tree[0])
+    for number, raw in enumerate(_RAW):
+        text = text.replace(f'"\\u0000{number}"', raw).replace(f'\\"\\\\u0000{number}\\"', raw)
+    event = text.encode("utf-8", "surrogatepass")
+    at = draw(st.integers(0, len(event)))
+    return draw(st.sampled_from([event] * 12 + [event[:at], event[:at] + b"\xff" + event[at:]]))
+
+
+class Text(dict[str, Any]):
+    """JSON text within JSON, opened; ``encoding`` says how it was wrapped."""
+
+    encoding = "json"
+
+
+def _opened(text: str) -> list[Any]:
+    return [_open(json.loads(text))]
+
+
+def _open(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _open(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_open(inner) for inner in value]
+    for encoding, decode in (("json", str), ("base64", base64.b64decode)):
+        with contextlib.suppress(ValueError, TypeError, binascii.Error):
+            inner = json.loads(decode(value))
+            if isinstance(inner, dict):
+                opened = Text(_open(inner))
+                opened.encoding = encoding
+                return opened
+    return value
+
+
+def _closed(value: Any) -> str:
+    return json.dumps(_close(value))
+
+
+def _close(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_close(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    closed = {key: _close(inner) for key, inner in value.items()}
+    if not isinstance(value, Text):
+        return closed
+    text = json.dumps(closed)
+    return text if value.encoding == "json" else base64.b64encode(text.encode()).decode()
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place in a tree of lists and objects: its holder and its key or index."""
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield tree, key
+        if isinstance(value, (dict, list)):
+            yield from _places(value)
+
+
+@cache
+def _validator() -> Any:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    schema = {"$ref": "#/components/schemas/VerifyCodeResult", **document}
+    return jsonschema.Draft202012Validator(schema)
+
+
+SECRET = re.compile(
+    rf"{MARK}|13800001234|81234567|"
+    + "|".join(re.escape(number[-7:]) for number in VALID if len(number) > 10)
+)
+
+
+def check(function: FunctionUnderTest, event: bytes) -> tuple[list[dict[str, Any]], bool, float]:
+    """Delivers an event and checks what must hold for all.
+
+    Returns its results, whether it raised, and the seconds it took.
+    """
+    before, output = len(function.gateway.messages), io.StringIO()
+    has_raised, began = False, time.perf_counter()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            answer = function.handle(event)
+        except NotSent as raised:  # and no other: what an event source delivers again
+            answer, has_raised = json.loads(str(raised)), True
+    seconds = time.perf_counter() - began
+    shown = json.dumps(answer) + output.getvalue()
+    for own in ("invocation_id", "request_id", "upstream_ms", "connecting_ms", "waited_ms"):
+        shown = re.sub(rf'"{own}": ("[^"]*"|\d+)', "", shown)
+    assert not SECRET.search(shown), SECRET.search(shown)
+    assert "Traceback" not in shown
+    for secret in vars(function.credentials).values():
+        assert secret not in shown
+    assert all(json.loads(line) for line in output.getvalue().splitlines())
+    results = _results(answer)
+    for result in results:
+        _validator().validate(result)
+        assert result["code"] != "UnexpectedError", output.getvalue()
+        assert result["success"] == (result["sent"] == "yes") == (result["code"] == "OK")
+    sent = [message.phone_number for message in function.gateway.messages[before:]]
+    assert {f"+{number}" for number in sent} <= set(VALID)
+    if not has_raised:
+        assert len(sent) == sum(result["success"] and not result["replayed"] for result in results)
+    return results, has_raised, seconds
+
+
+def _results(answer: Any) -> list[dict[str, Any]]:
+    if isinstance(answer, list):
+        return answer
+    if "counts" in answer:
+        listed: list[dict[str, Any]] = answer["unsent"]
+        return listed
+    return [json.loads(answer["body"]) if "statusCode" in answer else answer]
