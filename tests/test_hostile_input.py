@@ -31,7 +31,7 @@ BODIES = st.binary(max_size=200) | (
 ).map(lambda body: json.dumps(body).encode())
 
 SETTINGS = settings(
-    max_examples=250,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,

@@ -39,7 +39,7 @@ def address() -> Iterator[str]:
 
 @DOCUMENT.parametrize()  # type: ignore[untyped-decorator]
 @settings(
-    max_examples=int(os.environ.get("EXAMPLES", "60")),
+    max_examples=int(os.environ.get("EXAMPLES", "25")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

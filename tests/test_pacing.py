@@ -92,7 +92,7 @@ def counted_calls(steps: list[dict[str, Any]], calls_per_slot: int) -> list[floa
     slots_and_most=st.sampled_from([(9, 9), (1, 9), (2, 9), (4, 9), (5, 9), (3, 5), (1, 1)]),
     data=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_second_holds_more_than_the_bound(
     slots_and_most: tuple[int, int], data: st.DataObject
 ) -> None:
@@ -203,7 +203,7 @@ CALL = st.tuples(st.floats(0, 0.4) | st.just(0.0), PART | st.sampled_from([0.0, 
 
 
 @given(calls=st.lists(CALL, max_size=60), most=st.integers(1, 9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], most: int) -> None:
     """However many take turns, late and in transit by the allowance together, none is too full.
 
@@ -378,7 +378,7 @@ def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
 # --- real processes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("calls", "with_store"), [(100, False), (30, True)])
+@pytest.mark.parametrize(("calls", "with_store"), [(50, False), (30, True)])
 def test_real_calls_through_processes(
     gateway: CamsGateway, valkey: Valkey, calls: int, with_store: bool
 ) -> None:

@@ -10,7 +10,6 @@ from importlib.metadata import packages_distributions
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests import audit
 from tests.audit import ROOT
 
 LOCKS = ("layers", "tests", "tests/extras", "tests/bench/handlers")
@@ -70,14 +69,3 @@ def test_each_dependency_is_imported_and_each_import_is_one() -> None:
     """The function imports each package that it names, and beside them only the SDK's own."""
     of_the_sdk = {"alibabacloud-credentials-api", "darabonba-core"}
     assert imported() - of_the_sdk == wanted()
-
-
-def test_the_secrets_that_are_none_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is allowed to look like a secret that isn't checked in any more."""
-    pytest.importorskip("detect_secrets", reason="not installed: make .venv/extras-ready")
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is no checkout of git, whose files are scanned")
-    allowed = audit.NO_SECRETS
-    monkeypatch.setattr(audit, "NO_SECRETS", set())
-    found = (line.split(":", 2) for line in audit.secrets())
-    assert {(file, kind.strip()) for file, _, kind in found} == allowed
