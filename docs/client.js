@@ -8,11 +8,12 @@ export const TIMEOUT_SECONDS = 25;
 const NOT_SENT_BY_THE_PLATFORM = { 403: false, 404: false, 429: true, 503: true };
 
 /** With these codes a repeated request says nothing of the first, which may have sent a code. */
-const SAID_BEFORE_THE_CLAIM = new Set([
-  "InProgress", "StoreUnavailable", "Misconfigured", "CallerUnknown", "EventExpired", "InvalidEvent",
-]);
+const SAID_BEFORE_THE_CLAIM = new RegExp(
+  "^(Invalid(Event|Request)|\\w+NotAllowed|CallerUnknown|EventExpired|Misconfigured" +
+  "|UnexpectedError|StoreUnavailable|InProgress)$",
+);
 
-const FOR_THE_USER_TO_MEND = /^(InvalidRequest|InvalidParameter\..*|\w+NotAllowed)$/;
+const FOR_THE_USER_TO_MEND = /^(InvalidRequest|InvalidParameter\..*|(Country|DeliveryMethod|LineType)NotAllowed)$/;
 
 /**
  * Asks for a code: call it once for each tap of the user.
@@ -53,7 +54,8 @@ async function ask(url, request, key, { token, timeoutSeconds = TIMEOUT_SECONDS 
     });
     const wait = Number(response.headers.get("Retry-After")) || null;
     const content = await response.json().catch(() => null);
-    return { status: response.status, wait, result: content?.sent ? content : null };
+    const isOurs = ["yes", "no", "unknown"].includes(content?.sent);
+    return { status: response.status, wait, result: isOurs ? content : null };
   } catch {
     return { status: null, wait: null, result: null };
   } finally {
@@ -68,7 +70,7 @@ function isLost({ status, result }) {
 
 /** Does the answer to a repeated request say what became of the first? */
 function tellsOfTheFirst({ result }) {
-  return Boolean(result) && !SAID_BEFORE_THE_CLAIM.has(result.code);
+  return Boolean(result) && !SAID_BEFORE_THE_CLAIM.test(result.code);
 }
 
 function understand({ status, wait, result }, wasLost) {

@@ -31,6 +31,9 @@ _FILES = {
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 _NO_FAULT = "takes the request"
+#: The platform's own answers, which never reach the function.
+_PLATFORM = {f"{status} of the platform": status for status in (403, 404, 429, 502, 503)}
+
 _UNREACHABLE = "can't be reached"
 _SLOW = "3 s until the answer"
 _FAULTS = {
@@ -53,6 +56,7 @@ class Console:
         self._gateway = gateway
         self._flooding: list[threading.Thread] = []
         self._is_closed = self._is_unreachable = False
+        self._platform_status = 0
         self._routes: dict[tuple[str, str], Callable[[bytes, str], Any]] = {
             ("GET", "/console/choices"): self._choices,
             ("GET", "/console/state"): self._state,
@@ -74,10 +78,13 @@ class Console:
         url = urlsplit(target)
         if method == "GET" and url.path in _FILES and (url.path != "/" or "text/html" in accepted):
             file = _FILES[url.path]
-            media_type = _TYPES.get(file.suffix, "application/json")
-            return HttpAnswer(
-                200, {"Content-Type": f"{media_type}; charset=utf-8"}, file.read_bytes()
-            )
+            headers = {
+                "Content-Type": f"{_TYPES.get(file.suffix, 'application/json')}; charset=utf-8",
+                "Content-Security-Policy": "default-src 'self'; img-src data:",
+            }
+            return HttpAnswer(200, headers, file.read_bytes())
+        if method == "POST" and url.path == "/" and self._platform_status:
+            return HttpAnswer(self._platform_status, {}, b"an answer of the platform")
         if route := self._routes.get((method, url.path)):
             content = json.dumps(route(body, url.query)).encode()
             return HttpAnswer(200, {"Content-Type": "application/json"}, content)
@@ -85,6 +92,7 @@ class Console:
 
     def _choices(self, _: bytes, __: str) -> Any:
         kinds = {"": [_NO_FAULT], "no connection": [_UNREACHABLE], "slow": [_SLOW]}
+        kinds["not the function"] = list(_PLATFORM)
         for fault in FAULTS:
             kinds.setdefault(fault.kind, []).append(fault.name)
         return {"faults": kinds, "locales": DOCUMENTED_CODES}
@@ -124,6 +132,7 @@ class Console:
             self._gateway.take_connections()
         self._is_unreachable = name == _UNREACHABLE
         self._gateway.standing = _FAULTS.get(name)
+        self._platform_status = _PLATFORM.get(name, 0)
         return {"fault": name}
 
     def _flood(self, _: bytes, __: str) -> Any:

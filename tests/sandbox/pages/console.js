@@ -68,12 +68,14 @@ function showAnswer({ next, sent, code, status, retryAfterSeconds, result }) {
 function drawCalls(ages) {
   const counts = [];
   for (let back = 20; back >= 0; back -= 0.1) counts.push(ages.filter((age) => age >= back && age < back + 1).length);
-  const step = 1050 / counts.length;
+  const width = find("calls").clientWidth || 1080;
+  const step = (width - 30) / counts.length;
+  find("calls").setAttribute("viewBox", `0 0 ${width} 150`);
   const height = (count) => 11 * Math.min(count, 12);
   const bars = counts.map((count, i) => `<rect class="bar${count > 10 ? " over" : ""}" x="${(25 + i * step).toFixed(1)}" width="${step.toFixed(1)}" y="${135 - height(count)}" height="${height(count)}"/>`);
-  find("calls").innerHTML = `${bars.join("")}<line class="axis" x1="25" x2="1075" y1="135" y2="135"/>
-    <line class="line" x1="25" x2="1075" y1="25" y2="25"/><text x="5" y="29">10</text>
-    <text x="25" y="148">20 s ago</text><text x="1075" y="148" text-anchor="end">now</text>`;
+  find("calls").innerHTML = `${bars.join("")}<line class="axis" x1="25" x2="${width}" y1="135" y2="135"/>
+    <line class="line" x1="25" x2="${width}" y1="25" y2="25"/><text x="5" y="29">10</text>
+    <text x="25" y="148">20 s ago</text><text x="${width}" y="148" text-anchor="end">now</text>`;
 }
 
 async function refresh() {
