@@ -23,9 +23,9 @@ Disturb = Callable[[FunctionCompute, Valkey, CamsGateway, random.Random], int]
 def main() -> None:
     rows = []
     with Valkey() as valkey:
-        for name, disturb, events in DISTURBANCES:
+        for name, disturb in DISTURBANCES:
             valkey.empty()
-            outcome, times = _run(valkey, disturb, events)
+            outcome, times = _run(valkey, disturb)
             rows.append((name, *_cells(outcome, times)))
             print(*rows[-1], outcome.failures, sep=" | ", flush=True)
     header = ["", "times", "events", "deliveries", "codes", "unknown", "sent twice", "lost"]
@@ -39,7 +39,7 @@ def _cells(outcome: Outcome, times: int) -> list[str]:
     ]
 
 
-def _run(valkey: Valkey, disturb: Disturb, events: int) -> tuple[Outcome, int]:
+def _run(valkey: Valkey, disturb: Disturb) -> tuple[Outcome, int]:
     times = 0
     with CamsGateway() as gateway, running(gateway, valkey, processes=8) as platform:
 
@@ -47,7 +47,7 @@ def _run(valkey: Valkey, disturb: Disturb, events: int) -> tuple[Outcome, int]:
             nonlocal times
             times += disturb(platform, valkey, gateway, turned)
 
-        return deliver(platform, gateway, events, disturb_once), times
+        return deliver(platform, gateway, EVENTS, disturb_once), times
 
 
 def _kill(platform: FunctionCompute, _: Valkey, __: CamsGateway, turned: random.Random) -> int:
@@ -78,11 +78,11 @@ def _shake(_: FunctionCompute, valkey: Valkey, __: CamsGateway, turned: random.R
 
 
 DISTURBANCES = (
-    ("processes killed", _kill, EVENTS),
-    ("processes frozen for up to 1 s", _freeze, EVENTS),
-    ("processes frozen, and killed at their time-out", _time_out, EVENTS),
-    ("credentials rotated, the old ones refused", _rotate, EVENTS),
-    ("Valkey paused and killed", _shake, EVENTS),
+    ("processes killed", _kill),
+    ("processes frozen for up to 1 s", _freeze),
+    ("processes frozen, and killed at their time-out", _time_out),
+    ("credentials rotated, the old ones refused", _rotate),
+    ("Valkey paused and killed", _shake),
 )
 
 
