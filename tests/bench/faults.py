@@ -22,7 +22,7 @@ from chatapp_code import logs
 from chatapp_code.triggers.event_source import NotSent
 from tests.bench import page
 from tests.function_under_test import FunctionUnderTest
-from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway, Handshake
 from tests.sandbox.faults import FAULTS, OVER_TLS, TAKEN, Fault
 from tests.sandbox.valkey import Valkey
 
@@ -40,10 +40,20 @@ class Scenario(NamedTuple):
     store: str
 
 
+class Function(FunctionUnderTest):
+    """Between two tries the handshake may turn bad."""
+
+    handshake_after_sleep: Handshake = "normal"
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.gateway.handshake = self.handshake_after_sleep
+
+
 class Matrix:
     """Runs scenarios, and counts by the kind of fault what came of them."""
 
-    def __init__(self, function: FunctionUnderTest, valkey: Valkey) -> None:
+    def __init__(self, function: Function, valkey: Valkey) -> None:
         self.function = function
         self.valkey = valkey
         self.counts: dict[str, Counter[str]] = {}
@@ -58,6 +68,7 @@ class Matrix:
         self.valkey.empty()
         gateway.messages.clear()
         gateway.behaviours.clear()
+        self.function.handshake_after_sleep = scenario.fault.handshake
         gateway.handshake = "normal" if scenario.at_retry else scenario.fault.handshake
         is_batch = scenario.reply == "batch"
         gateway.will(*[TAKEN] * is_batch, *[THROTTLED] * scenario.at_retry)
@@ -87,7 +98,7 @@ class Matrix:
                 results = self._deliver_once(scenario.reply, numbers)
             except NotSent:
                 results = []
-            self.function.gateway.handshake = "normal"
+            self.function.gateway.handshake = self.function.handshake_after_sleep = "normal"
             if results and not (scenario.reply == "HTTP" and results[0]["retryable"]):
                 break
             self.function.turned_seconds += 60
@@ -126,7 +137,7 @@ def main() -> None:
         patch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
         patch.setattr(logs, "write", lambda *_, **__: None)
         gateway.calls_per_second = 100_000
-        function = FunctionUnderTest(gateway, patch)
+        function = Function(gateway, patch)
         function.set(
             STORE_SECRET="s" * 32,
             CONNECT_TIMEOUT_SECONDS="0.2",
