@@ -1,13 +1,13 @@
 # Each command sets up what it needs: a machine with Python 3.10 or newer and make is enough.
 PYTHON ?= python3
 RUN := .venv/bin/python
-BENCH ?= attack redelivery pacing cold_start
+BENCH ?= attack redelivery faults hostile soak pacing cold_start
 RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
 UNPACKED := $(CURDIR)/layers/dist/unpacked
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
 # Another Python that is named takes the place of the one that .venv was made with.
-ifeq ($(origin PYTHON),command line)
+ifeq ($(origin PYTHON)$(wildcard $(RUN)),command line$(RUN))
   VERSION := -c 'import sys; print(sys.version)'
   ifneq ($(shell $(PYTHON) $(VERSION) 2>&1),$(shell $(RUN) $(VERSION) 2>&1))
     $(shell rm -rf .venv)
