@@ -19,8 +19,8 @@ endif
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
 
-serve: .venv/run-ready  ## keeps the sandbox up
-	@$(RUN) -m tests.sandbox serve
+serve: .venv/run-ready  ## keeps the sandbox up, with its console
+	@PYTHONPATH=function $(RUN) -m tests.sandbox serve
 
 test: .venv/test-ready  ## all tests, with branch coverage
 	@$(RUN) -m pytest --cov
@@ -78,12 +78,12 @@ clean:
 .venv/test-ready: tests/requirements.txt | .venv/bin/python
 	@echo "Installing what the tests need into .venv" >&2
 	@$(INSTALL) -r tests/requirements.txt
-	@touch $@
+	@touch $@ .venv/run-ready
 
 .venv/extras-ready: tests/extras/requirements.txt | .venv/bin/python
 	@echo "Installing what some tests and the bench need into .venv" >&2
 	@$(INSTALL) -r tests/extras/requirements.txt
-	@touch $@ .venv/test-ready
+	@touch $@ .venv/test-ready .venv/run-ready
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -198,3 +200,23 @@ def test_the_sandbox_runs() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count('"sent": "yes"') == 2
     assert ran.stdout.count("WhatsApp code ") == 2
+
+
+@pytest.mark.skipif(not (ROOT / ".venv/run-ready").exists(), reason="the tests weren't run by make")
+def test_the_sandbox_is_served() -> None:
+    """`make serve` prints an address that has the console for a browser, and the function."""
+    with subprocess.Popen(
+        ["make", "--silent", "serve"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as served:
+        assert served.stdout
+        url = served.stdout.readline().split()[-1]
+        page = urllib.request.Request(url, headers={"Accept": "text/html"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page) as answer:
+            assert b"<h1>" in answer.read()
+        status, _, body = call(url)
+        os.killpg(served.pid, signal.SIGINT)
+    assert (status, json.loads(body)["sent"]) == (200, "yes")
