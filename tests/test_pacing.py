@@ -378,7 +378,7 @@ def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
 # --- real processes ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("calls", "with_store"), [(50, False), (30, True)])
+@pytest.mark.parametrize(("calls", "with_store"), [(30, False), (30, True)])
 def test_real_calls_through_processes(
     gateway: CamsGateway, valkey: Valkey, calls: int, with_store: bool
 ) -> None:
