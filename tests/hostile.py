@@ -191,7 +191,7 @@ def check(function: FunctionUnderTest, event: bytes) -> tuple[list[dict[str, Any
     for secret in vars(function.credentials).values():
         assert secret not in shown
     assert all(json.loads(line) for line in output.getvalue().splitlines())
-    results = _results(answer)
+    results = results_of(answer)
     for result in results:
         _validator().validate(result)
         assert result["code"] != "UnexpectedError", output.getvalue()
@@ -203,7 +203,8 @@ def check(function: FunctionUnderTest, event: bytes) -> tuple[list[dict[str, Any
     return results, has_raised, seconds
 
 
-def _results(answer: Any) -> list[dict[str, Any]]:
+def results_of(answer: Any) -> list[dict[str, Any]]:
+    """The results in an answer of any trigger, or in what was raised."""
     if isinstance(answer, list):
         return answer
     if "counts" in answer:

@@ -136,6 +136,13 @@ def test_requests_that_are_too_large(function: FunctionUnderTest) -> None:
     assert function.handle(body + b" ")["code"] == "InvalidEvent"
 
 
+@pytest.mark.parametrize("filling", [b",", b"[", b'"', b'\\"', b"\\", b'{"a":1},'])
+def test_the_answer_to_a_huge_body_is_http(function: FunctionUnderTest, filling: bytes) -> None:
+    """However much looks like JSON in the body, what comes back is an HTTP answer."""
+    reply = function.post(filling * 600_000)
+    assert (reply.status, reply.result["code"]) == (413, "InvalidEvent")
+
+
 def test_a_direct_invocation_gets_the_result(function: FunctionUnderTest) -> None:
     """A direct caller's event is the request, and the reply is the result."""
     assert function.ask()["sent"] == "yes"
