@@ -7,7 +7,7 @@ from typing import Any
 from chatapp_code.request import Fields
 from chatapp_code.result import refuse
 from chatapp_code.triggers.event_source import Stream, message
-from chatapp_code.triggers.trigger import Message, decode
+from chatapp_code.triggers.trigger import Message, decode, messages_of
 
 
 class EventStream(Stream):
@@ -25,10 +25,11 @@ class EventStream(Stream):
     def messages(self) -> list[Message]:
         if self._content is None:
             return [Message(_too_large)]
-        items = [
-            (decode(item) or item) if isinstance(item, str) else item for item in self._content
-        ]
-        return [message(item) for item in items]
+        return messages_of(self._content, _message)
+
+
+def _message(item: Any) -> Message:
+    return message((decode(item) or item) if isinstance(item, str) else item)
 
 
 def _too_large() -> Fields:
