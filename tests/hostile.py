@@ -87,7 +87,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
     """A recorded event, spoilt in some places: its values, keys, JSON text, base64 or bytes."""
     tree = _opened(RECORDED[draw(st.sampled_from(sorted(RECORDED)))].decode())
     if isinstance(tree[0], dict) and "headers" in tree[0]:
-        tree[0]["headers"] |= draw(st.just(GOOD_CLAIMS) | CLAIMS)
+        tree[0]["headers"] |= copy.deepcopy(draw(st.just(GOOD_CLAIMS) | CLAIMS))
     for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 4)))):
         place = draw(st.sampled_from(list(_places(tree))))
         value = copy.deepcopy(draw(VALUES))  # it may be spoilt in its turn
