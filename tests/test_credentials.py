@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from chatapp_code import credentials
 from tests.function_under_test import FunctionUnderTest
+from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.function_compute import new_credentials
 
 
@@ -54,6 +56,21 @@ def test_empty_credentials_are_none(monkeypatch: pytest.MonkeyPatch, empty: Any)
     assert credentials.read(context) is None
     put_into_environment(monkeypatch, new_credentials())
     assert credentials.read(context) is not None
+
+
+@pytest.mark.parametrize("name", ["access_key_id", "access_key_secret", "security_token"])
+def test_an_answer_that_quotes_them(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A refusal that quotes what was signed shows no key and no token, in whatever field."""
+    value = getattr(function.credentials, name)
+    refusal = {"Code": "SignatureDoesNotMatch", "AccessDeniedDetail": {"AuthAction": value}}
+    quote = "The server's CanonicalRequest is POST {}."
+    function.gateway.will(Behaviour.says(400, Message=quote.format(value), **refusal))
+    result = function.ask()
+    assert (result["code"], result["sent"]) == ("SignatureDoesNotMatch", "no")
+    assert result["message"] == quote.format("***")
+    assert value not in json.dumps(result) + capsys.readouterr().out
 
 
 def test_no_role(function: FunctionUnderTest) -> None:

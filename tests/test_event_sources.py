@@ -162,6 +162,28 @@ def test_items_that_are_nothing(source: FunctionUnderTest, content: Any) -> None
     assert unsent(source, content)["unsent"][0]["code"] == "InvalidEvent"
 
 
+def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
+    """Full of JSON beyond all bounds it is raised: returned, its messages would be lost."""
+    (item,) = recorded("rocketmq")
+    item["data"]["userProperties"] = {f"key-{n}": n for n in range(200)}
+    result = unsent(source, [item] * 2_500)["unsent"][0]
+    assert result["message"] == "The batch is too large to be read: deliver fewer at once."
+
+
+@pytest.mark.parametrize("name", ["eventbridge_stream_raw_data", "dts"])
+def test_more_messages_than_a_source_delivers(
+    source: FunctionUnderTest, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are refused as one: worked through, they would take all the time, memory and log."""
+    event = as_bytes(recorded(name) * 10_001)
+    if name == "dts":
+        (result,) = source.handle(event)
+    else:
+        (result,) = unsent(source, json.loads(event))["unsent"]
+    assert result["message"] == "An event may hold 10,000 messages at most."
+    assert len(capsys.readouterr().out.splitlines()) < 5
+
+
 def test_deeply_nested_items(source: FunctionUnderTest) -> None:
     """However deeply an item is nested, it gets an answer."""
     for depth in (5, 100, 400, 900):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,13 @@ def test_requests_that_are_too_large(function: FunctionUnderTest) -> None:
     assert function.handle(body + b" ")["code"] == "InvalidEvent"
 
 
+@pytest.mark.parametrize("filling", [b",", b"[", b'"', b'\\"', b"\\", b'{"a":1},'])
+def test_the_answer_to_a_huge_body_is_http(function: FunctionUnderTest, filling: bytes) -> None:
+    """However much looks like JSON in the body, what comes back is an HTTP answer."""
+    reply = function.post(filling * 600_000)
+    assert (reply.status, reply.result["code"]) == (413, "InvalidEvent")
+
+
 def test_a_direct_invocation_gets_the_result(function: FunctionUnderTest) -> None:
     """A direct caller's event is the request, and the reply is the result."""
     assert function.ask()["sent"] == "yes"
@@ -167,6 +175,15 @@ def test_odd_headers(function: FunctionUnderTest, headers: Any) -> None:
     """Headers that aren't a map of strings break nothing."""
     reply = read_reply(function.handle(event("http", headers=headers)))
     assert reply.result["code"] in ("OK", "InvalidEvent")
+
+
+def test_a_header_given_many_times(function: FunctionUnderTest) -> None:
+    """The values of one header are joined in a time that grows with them, not with their square."""
+    headers = ",".join(f'"A": "{n}"' for n in range(200_000))
+    content = event("api_gateway", headers={}).replace(b'"headers": {}', b'"headers": {%b}')
+    began = time.process_time()
+    function.handle(content % headers.encode())
+    assert time.process_time() - began < 1.5
 
 
 def test_the_key_over_http_is_the_header(function: FunctionUnderTest) -> None:

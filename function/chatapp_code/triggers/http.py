@@ -53,12 +53,10 @@ class _HttpRequest(Trigger):
     @cached_property
     def _headers(self) -> dict[str, Any]:
         given = self._content.get("headers")
-        headers: dict[str, Any] = {}
+        headers: dict[str, list[Any]] = {}
         for name, value in given.pairs if isinstance(given, Fields) else ():
-            known = headers.get(name.lower(), value)
-            # As the platform joins the values of a header that comes twice.
-            headers[name.lower()] = value if known == value else f"{known}, {value}"
-        return headers
+            headers.setdefault(name.lower(), []).append(value)
+        return {name: _joined(values) for name, values in headers.items()}
 
     def _body(self) -> bytes | str:
         body = self._content.get("body")
@@ -105,6 +103,12 @@ class ApiGateway(_HttpRequest):
 
     def method(self) -> Any:
         return self._content["httpMethod"]
+
+
+def _joined(values: list[Any]) -> Any:
+    # As the platform joins the values of a header that comes twice.
+    is_one = all(value == values[0] for value in values)
+    return values[0] if is_one else ", ".join(map(str, values))
 
 
 def _check_media_type(content_type: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import Message, Trigger
+from chatapp_code.triggers.trigger import Message, Trigger, messages_of
 
 
 class SourceWithoutRequests(Trigger):
@@ -24,7 +24,7 @@ class SourceWithoutRequests(Trigger):
 
     def messages(self) -> list[Message]:
         items = self._content if isinstance(self._content, list) else [self._content]
-        return [Message(partial(_refuse, item)) for item in items]
+        return messages_of(items, lambda item: Message(partial(_refuse, item)))
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         answers = [result.for_the_account() for result in results]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from chatapp_code.request import Fields
+from chatapp_code.result import refuse
 from chatapp_code.triggers.event_source import Stream, message
-from chatapp_code.triggers.trigger import Message, decode
+from chatapp_code.triggers.trigger import Message, decode, messages_of
 
 
 class EventStream(Stream):
-    """A list of CloudEvents, or of what they would carry; an item may be JSON text."""
+    """A list of CloudEvents, or of what they would carry; an item may be JSON text.
+
+    The content is None of a list that is too large to be read.
+    """
 
     source = "eventbridge_stream"
 
@@ -18,7 +23,14 @@ class EventStream(Stream):
         return isinstance(content, list) and bool(content)
 
     def messages(self) -> list[Message]:
-        items = [
-            (decode(item) or item) if isinstance(item, str) else item for item in self._content
-        ]
-        return [message(item) for item in items]
+        if self._content is None:
+            return [Message(_too_large)]
+        return messages_of(self._content, _message)
+
+
+def _message(item: Any) -> Message:
+    return message((decode(item) or item) if isinstance(item, str) else item)
+
+
+def _too_large() -> Fields:
+    raise refuse("InvalidEvent", "The batch is too large to be read: deliver fewer at once.")

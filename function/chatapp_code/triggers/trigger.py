@@ -11,6 +11,9 @@ from chatapp_code.result import VerifyCodeResult, refuse
 
 LARGEST_REQUEST_BYTES = 16 * 1024
 
+#: No event stream delivers more at once ("Advanced features of triggers", batch window).
+MOST_MESSAGES = 10_000
+
 
 class Message(NamedTuple):
     """One request in an event, and what its source says about it.
@@ -48,6 +51,15 @@ class Trigger:
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         """The results, one for each message, in the form that the source passes on."""
         raise NotImplementedError
+
+
+def messages_of(items: Sequence[Any], message: Callable[[Any], Message]) -> list[Message]:
+    """The message that each item is; one refusal for all where no source delivers so many."""
+    return [Message(_too_many)] if len(items) > MOST_MESSAGES else [*map(message, items)]
+
+
+def _too_many() -> Fields:
+    raise refuse("InvalidEvent", f"An event may hold {MOST_MESSAGES:,} messages at most.")
 
 
 def decode(text: bytes | str) -> Any:

@@ -1,0 +1,127 @@
+"""What must hold of every answer, whatever the event was."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import time
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema
+
+from chatapp_code import triggers
+from chatapp_code.triggers.event_source import EventSource, NotSent
+from chatapp_code.triggers.http import ApiGateway, HttpTrigger
+from chatapp_code.triggers.trigger import Trigger
+from tests.function_under_test import FunctionUnderTest
+from tests.hostile import MARK, ROOT, VALID
+
+SENT_AT = 1795502348.145  # when the recorded events were sent
+
+CLAIMS = {"CALLER_HEADER": "X-Claim-Sub", "CUST_SPACE_HEADER": "X-Claim-Space"}
+
+#: For a machine that does other things too; what it takes is a hundredth of it.
+LONGEST_SECONDS = 5.0
+
+_SECRET = re.compile(
+    rf"{MARK}|Traceback|13800001234|81234567|"
+    + "|".join(re.escape(number[-7:]) for number in VALID if len(number) > 10)
+)
+#: What is the function's own, and may have any digits.
+_OWN = re.compile(
+    r'"(invocation_id|request_id|upstream_ms|connecting_ms|waited_ms)": ("[^"]*"|\d+)'
+)
+
+
+class Outcome(NamedTuple):
+    """What came of one event."""
+
+    results: list[dict[str, Any]]
+    has_raised: bool
+    codes: int
+    seconds: float
+
+
+def make_ready(function: FunctionUnderTest, **claims: str) -> None:
+    """Lets the function send anywhere, load the SDK and open the connection."""
+    function.now = SENT_AT + 60
+    function.gateway.calls_per_second = 10**6  # its throttling isn't what is shown here
+    function.set(ALLOWED_COUNTRIES="*,001", SEND_LIMITS_PER_CALLER="99999/second", **claims)
+    function.ask(phone_number="+14155552671")
+
+
+def judge(function: FunctionUnderTest, event: bytes, *, are_callers_told: bool = False) -> Outcome:
+    """Delivers an event, checks what must hold for all, and delivers it again if it may come."""
+    trigger = triggers.recognise(event)
+    outcome = _deliver(function, event, trigger)
+    if outcome.codes and isinstance(trigger, EventSource):
+        assert _deliver(function, event, trigger).codes == 0
+    is_http = isinstance(trigger, (HttpTrigger, ApiGateway))
+    if outcome.codes and is_http and are_callers_told:
+        assert all(_is_sound(_claims(event, name.lower())) for name in CLAIMS.values())
+    return outcome
+
+
+def results_of(answer: Any) -> list[dict[str, Any]]:
+    """The results in an answer of any trigger, or in what was raised."""
+    if isinstance(answer, list):
+        return answer
+    if "counts" in answer:
+        listed: list[dict[str, Any]] = answer["unsent"]
+        return listed
+    return [json.loads(answer["body"]) if "statusCode" in answer else answer]
+
+
+def _deliver(function: FunctionUnderTest, event: bytes, trigger: Trigger) -> Outcome:
+    function.gateway.call_times.clear()
+    before, output = len(function.gateway.messages), io.StringIO()
+    has_raised, began = False, time.perf_counter()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            answer = function.handle(event)
+        except NotSent as raised:  # and no other: what an event source delivers again
+            answer, has_raised = json.loads(str(raised)), True
+    seconds = time.perf_counter() - began
+    assert seconds < LONGEST_SECONDS
+    assert isinstance(trigger, EventSource) or not has_raised
+    assert ("statusCode" in answer) == isinstance(trigger, (HttpTrigger, ApiGateway))
+    shown = _OWN.sub("", json.dumps(answer, allow_nan=False) + output.getvalue())
+    assert not _SECRET.search(shown), _SECRET.search(shown)
+    assert not [secret for secret in vars(function.credentials).values() if secret in shown]
+    results = results_of(answer)
+    for result in results:
+        _schema().validate(result)
+        assert result["code"] != "UnexpectedError", output.getvalue()
+        assert result["success"] == (result["sent"] == "yes") == (result["code"] == "OK")
+    logged = [json.loads(line) for line in output.getvalue().splitlines()]
+    sent = [message.phone_number for message in function.gateway.messages[before:]]
+    assert {f"+{number}" for number in sent} <= set(VALID)
+    assert len(sent) == sum(
+        line.get("sent") == "yes" and not line["replayed"] for line in logged
+    ), output.getvalue()
+    return Outcome(results, has_raised, len(sent), seconds)
+
+
+@cache
+def _schema() -> Any:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    schema = {"$ref": "#/components/schemas/VerifyCodeResult", **document}
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _claims(event: bytes, name: str) -> list[Any]:
+    """All that the event's headers say under a name, however it is spelled there."""
+    content = dict(json.loads(event.decode("utf-8-sig"), object_pairs_hook=_Pairs))
+    return [value for key, value in content["headers"] if key.lower() == name]
+
+
+class _Pairs(list[Any]):
+    """A JSON object, with the keys that come twice."""
+
+
+def _is_sound(claims: list[Any]) -> bool:
+    one = claims[0] if claims and all(claim == claims[0] for claim in claims) else None
+    return type(one) is str and one.strip() != "" and "," not in one
