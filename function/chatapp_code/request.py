@@ -55,6 +55,7 @@ class VerifyCodeRequest:
 class Fields(dict[str, Any]):
     """A JSON object that remembers all its pairs: a key may have come twice."""
 
+    __slots__ = ("pairs",)
     pairs: list[tuple[str, Any]]
 
     @classmethod
