@@ -12,16 +12,14 @@ import sys
 import sysconfig
 import threading
 import time
-import uuid
 from collections.abc import Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.delivery import AsynchronousInvocations
-from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
+from tests.sandbox.front import Front, Pages, Server
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 ROOT = Path(__file__).parents[2]
@@ -31,12 +29,6 @@ CODE = Path(os.environ.get("CODE_DIRECTORY", ROOT / "function"))
 LAYER = Path(os.environ.get("LAYER_DIRECTORY", sysconfig.get_path("purelib")))
 
 _INVOCATIONS = "/2023-03-30/functions/{}/invocations"
-
-
-class Pages(Protocol):
-    """What answers for the sandbox itself, at the address of the function."""
-
-    def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None: ...
 
 
 class FunctionCompute:
@@ -78,7 +70,7 @@ class FunctionCompute:
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
         self._echo_logs = echo_logs
-        self._server = _Server(("127.0.0.1", 0), _Front)
+        self._server = Server(("127.0.0.1", 0), Front)
         self._server.platform = self
 
     @property
@@ -236,82 +228,6 @@ class _Instance:
         assert self.process.stdout
         for line in self.process.stdout:
             platform._log(line.rstrip("\n"))
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-    platform: FunctionCompute
-
-
-class _Front(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def _serve(self) -> None:
-        platform = self.server.platform
-        request_id = f"1-{uuid.uuid4()}"
-        length = self.headers.get("Content-Length") or "0"
-        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
-            return self._send(_error(400, "InvalidArgument", "Send a Content-Length."))
-        body = self.rfile.read(int(length))
-        accepted = self.headers.get("Accept", "")
-        if platform.console and (
-            page := platform.console.answer(self.command, self.path, accepted, body)
-        ):
-            return self._send(page)
-        path = self.path.partition("?")[0]
-        by_api = path == platform.invocations_path
-        if path.startswith("/2023-03-30/") and not by_api:
-            return self._send(_error(404, "FunctionNotFound", "There is no such function."))
-        event = body
-        if not by_api:
-            event = http_event(self.command, self.path, self.headers.items(), body, request_id)
-        if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
-            platform.asynchronous.accept(event, request_id)
-            return self._send(HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b""))
-        try:
-            invoked = platform.invoke(event, request_id)
-        except ResourceExhausted:
-            answer = _error(429, "ResourceExhausted", "Too many instances.")
-        else:
-            answer = _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
-        self._send(answer)
-
-    def _send(self, answer: HttpAnswer) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("do_"):
-            raise AttributeError(name)
-        return self._serve  # whatever the method
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
-
-
-def _error(status: int, code: str, message: str) -> HttpAnswer:
-    headers = {"Content-Type": "application/json"}
-    return HttpAnswer(status, headers, _json(Code=code, Message=message))
-
-
-def _api_answer(invoked: Invoked) -> HttpAnswer:
-    headers = {"Content-Type": "application/octet-stream"}
-    if invoked.error_type:
-        headers["X-Fc-Error-Type"] = invoked.error_type
-    return HttpAnswer(200, headers, invoked.answer)
-
-
-def _http_answer(invoked: Invoked, request_id: str) -> HttpAnswer:
-    if invoked.error_type:
-        return HttpAnswer(502, {"X-Fc-Request-Id": request_id}, b"Internal Server Error")
-    return http_answer(invoked.answer, request_id)
 
 
 def new_credentials() -> StsCredentials:

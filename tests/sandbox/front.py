@@ -1,0 +1,106 @@
+"""The addresses of a Function Compute on loopback: the HTTP trigger, and InvokeFunction."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+
+from tests.sandbox.delivery import AsynchronousInvocations
+from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
+from tests.sandbox.invoked import Invoked, ResourceExhausted
+
+
+class Pages(Protocol):
+    """What answers for the sandbox itself, at the address of the function."""
+
+    def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None: ...
+
+
+class Behind(Protocol):
+    """The platform whose addresses they are."""
+
+    console: Pages | None
+    asynchronous: AsynchronousInvocations
+
+    @property
+    def invocations_path(self) -> str: ...
+
+    def invoke(self, event: bytes, request_id: str) -> Invoked: ...
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    platform: Behind
+
+
+class Front(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def _serve(self) -> None:
+        platform = self.server.platform
+        request_id = f"1-{uuid.uuid4()}"
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
+            return self._send(_error(400, "InvalidArgument", "Send a Content-Length."))
+        body = self.rfile.read(int(length))
+        accepted = self.headers.get("Accept", "")
+        if platform.console and (
+            page := platform.console.answer(self.command, self.path, accepted, body)
+        ):
+            return self._send(page)
+        path = self.path.partition("?")[0]
+        by_api = path == platform.invocations_path
+        if path.startswith("/2023-03-30/") and not by_api:
+            return self._send(_error(404, "FunctionNotFound", "There is no such function."))
+        event = body
+        if not by_api:
+            event = http_event(self.command, self.path, self.headers.items(), body, request_id)
+        if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
+            platform.asynchronous.accept(event, request_id)
+            return self._send(HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b""))
+        try:
+            invoked = platform.invoke(event, request_id)
+        except ResourceExhausted:
+            answer = _error(429, "ResourceExhausted", "Too many instances.")
+        else:
+            answer = _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
+        self._send(answer)
+
+    def _send(self, answer: HttpAnswer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("do_"):
+            raise AttributeError(name)
+        return self._serve  # whatever the method
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+def _error(status: int, code: str, message: str) -> HttpAnswer:
+    headers = {"Content-Type": "application/json"}
+    return HttpAnswer(status, headers, json.dumps({"Code": code, "Message": message}).encode())
+
+
+def _api_answer(invoked: Invoked) -> HttpAnswer:
+    headers = {"Content-Type": "application/octet-stream"}
+    if invoked.error_type:
+        headers["X-Fc-Error-Type"] = invoked.error_type
+    return HttpAnswer(200, headers, invoked.answer)
+
+
+def _http_answer(invoked: Invoked, request_id: str) -> HttpAnswer:
+    if invoked.error_type:
+        return HttpAnswer(502, {"X-Fc-Request-Id": request_id}, b"Internal Server Error")
+    return http_answer(invoked.answer, request_id)
