@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from chatapp_code.redis_store import RedisStore
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.valkey import Valkey
@@ -76,3 +78,9 @@ def valkey(_running_valkey: Valkey) -> Valkey:
     """A real and empty Valkey."""
     _running_valkey.empty()
     return _running_valkey
+
+
+@pytest.fixture
+def redis_store(valkey: Valkey) -> Iterator[RedisStore]:
+    with contextlib.closing(RedisStore(valkey.url)) as store:
+        yield store

