@@ -14,7 +14,7 @@ from chatapp_code.admission import REFUSALS
 from chatapp_code.locales import LONGEST_TAG
 from chatapp_code.phone_number import SPELLING
 from chatapp_code.request import ALIASES, VerifyCodeRequest
-from chatapp_code.result import ACCEPTED, UNSEEN, FieldError, VerifyCodeResult
+from chatapp_code.result import UNSEEN, FieldError, VerifyCodeResult
 
 _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 
@@ -45,13 +45,39 @@ _FORMS: dict[str, dict[str, Any]] = {
 }
 
 _ASKED: dict[str, Any] = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
-_REQUEST_ID = "90E63D28-E31D-1EB2-8939-A9486641****"
+_BY_THE_API: Any = {**_ASKED, "request_id": "90E63D28-E31D-1EB2-8939-A9486641****"}
+_UNKNOWN: Any = {**_ASKED, "sent": "unknown", "http_status": 202, "retry_after_seconds": 56.1}
 
+_A_BUG_IN_THE_APP = "A bug in the app: nothing the user can do."
+_NEUTRAL = "Nothing the user can do: show a neutral text; the operator's log says why."
+_AFTER_A_WHILE = "Let the user try again after `retry_after_seconds`."
 
-def _by_the_api(sent: str, code: str, http_status: int, message: str) -> VerifyCodeResult:
-    content: Any = {"success": sent == "yes", "sent": sent, "code": code, "message": message}
-    known: Any = {"retryable": False, "http_status": http_status, "request_id": _REQUEST_ID}
-    return VerifyCodeResult(**content, **known, **_ASKED)
+#: HTTP status -> what it means, and what the app does.
+_STATUSES = {
+    200: ("Sent", "Show the field for the code."),
+    202: (
+        "Unknown: a code may be on its way",
+        "Do as after OK: a code may come. Don't ask again by yourself.",
+    ),
+    400: ("No request in it", _A_BUG_IN_THE_APP),
+    403: ("Not allowed here", "Tell the user that this number can't be registered here."),
+    405: ("Not POST", _A_BUG_IN_THE_APP),
+    409: (
+        "The same request is under way, or another that would use up the number's allowance",
+        _AFTER_A_WHILE,
+    ),
+    410: ("Too old: only where requests are queued", "Nothing: nobody waits any more."),
+    413: ("Too large", _A_BUG_IN_THE_APP),
+    415: ("Not JSON", _A_BUG_IN_THE_APP),
+    422: (
+        "A field is wrong, for this package or for the API",
+        "Let the user correct the fields in `errors`; it is empty where the API refused.",
+    ),
+    424: ("The API refused", _NEUTRAL),
+    429: ("Not now; nothing was sent", _AFTER_A_WHILE),
+    500: ("The function is misconfigured, or has a bug", _NEUTRAL),
+    503: ("The API or the store can't be reached; nothing was sent", _AFTER_A_WHILE),
+}
 
 
 def _wrong(code: str, field: str, what: Any, message: str) -> VerifyCodeResult:
@@ -59,142 +85,56 @@ def _wrong(code: str, field: str, what: Any, message: str) -> VerifyCodeResult:
     return VerifyCodeResult.own(code, message, errors=(error,))
 
 
-def _no_event(http_status: int, message: str) -> VerifyCodeResult:
-    return VerifyCodeResult.own("InvalidEvent", message, http_status=http_status)
-
-
-_A_BUG_IN_THE_APP = "A bug in the app: nothing the user can do."
-_NEUTRAL = "Nothing the user can do: show a neutral text; the operator's log says why."
-_AFTER_A_WHILE = "Let the user try again after `retry_after_seconds`."
-
-
 def _later(code: str, seconds: float, message: str) -> VerifyCodeResult:
     return VerifyCodeResult.own(code, message, retry_after_seconds=seconds, **_ASKED)
 
 
-def _unknown(code: str, message: str) -> VerifyCodeResult:
-    known = {"sent": "unknown", "http_status": 202, "retry_after_seconds": 56.1}
-    return VerifyCodeResult.own(code, message, **known, **_ASKED)
+_own = VerifyCodeResult.own
+_NO_ANSWER = "No whole answer came from the API; a code may have been sent."
+_UNCLEAR = "The API's answer doesn't say whether a code was sent."
+_COUNTRY = "phone_number is of a country that may not be sent to."
+_FIXED_LINE = "A fixed line can't take sms: ask for voice."
+_NO_OBJECT = 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.'
+_NO_JSON = "Send the request as Content-Type: application/json, in UTF-8."
+_UNDER_WAY = "This request, or another one for the number, is under way; nothing was sent."
+_NO_TURN = "The API's quota has no place within the time left; nothing was sent."
 
-
-#: HTTP status -> what it means, what the app does, and examples.
-_ANSWERS: dict[int, tuple[str, str, list[VerifyCodeResult]]] = {
-    200: (
-        "Sent",
-        "Show the field for the code.",
-        [replace(_by_the_api("yes", "OK", 200, ACCEPTED), retry_after_seconds=59.4)],
+_EXAMPLES = [
+    replace(VerifyCodeResult.accepted(), **_BY_THE_API, retry_after_seconds=59.4),
+    _own("UpstreamTimeout", _NO_ANSWER, **_UNKNOWN),
+    _own("UpstreamDisconnected", _NO_ANSWER, **_UNKNOWN),
+    _own("InvalidUpstreamAnswer", _UNCLEAR, **_UNKNOWN),
+    _own("UnexpectedError", "The function failed; a code may have been sent.", **_UNKNOWN),
+    _own("InvalidEvent", _NO_OBJECT),
+    _wrong(
+        "CustSpaceNotAllowed", "cust_space_id", "not_allowed", "cust_space_id may not be used here."
     ),
-    202: (
-        "Unknown: a code may be on its way",
-        "Do as after OK: a code may come. Don't ask again by yourself.",
-        [
-            _unknown(code, "No whole answer came from the API; a code may have been sent.")
-            for code in ("UpstreamTimeout", "UpstreamDisconnected")
-        ]
-        + [
-            _unknown(
-                "InvalidUpstreamAnswer", "The API's answer doesn't say whether a code was sent."
-            ),
-            _unknown("UnexpectedError", "The function failed; a code may have been sent."),
-        ],
+    _wrong("CountryNotAllowed", "phone_number", "not_allowed", _COUNTRY),
+    _wrong("DeliveryMethodNotAllowed", "method", "not_allowed", "method must be sms here."),
+    _wrong("LineTypeNotAllowed", "method", "not_allowed", _FIXED_LINE),
+    _own("CallerUnknown", "The trigger doesn't say who asks; nothing was sent."),
+    _own("InvalidEvent", "Ask by POST.", http_status=405),
+    _later("InProgress", 12.5, _UNDER_WAY),
+    _own("EventExpired", "The event is older than 600 seconds; nothing was sent."),
+    _own("InvalidEvent", "A request may hold 16 KiB at most.", http_status=413),
+    _own("InvalidEvent", _NO_JSON, http_status=415),
+    _wrong("InvalidRequest", "phone_number", "missing", "phone_number is required."),
+    VerifyCodeResult(
+        success=False,
+        sent="no",
+        code="Product.Unsubscript",
+        message="The API refused the request; nothing was sent.",
+        retryable=False,
+        http_status=424,
+        **_BY_THE_API,
     ),
-    400: (
-        "No request in it",
-        _A_BUG_IN_THE_APP,
-        [_no_event(400, 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.')],
-    ),
-    403: (
-        "Not allowed here",
-        "Tell the user that this number can't be registered here.",
-        [
-            _wrong(code, field, "not_allowed", message)
-            for code, field, message in (
-                ("CustSpaceNotAllowed", "cust_space_id", "cust_space_id may not be used here."),
-                (
-                    "CountryNotAllowed",
-                    "phone_number",
-                    "phone_number is of a country that may not be sent to.",
-                ),
-                ("DeliveryMethodNotAllowed", "method", "method must be sms here."),
-                ("LineTypeNotAllowed", "method", "A fixed line can't take sms: ask for voice."),
-            )
-        ]
-        + [
-            VerifyCodeResult.own(
-                "CallerUnknown", "The trigger doesn't say who asks; nothing was sent."
-            )
-        ],
-    ),
-    405: ("Not POST", _A_BUG_IN_THE_APP, [_no_event(405, "Ask by POST.")]),
-    409: (
-        "The same request is under way, or another that would use up the number's allowance",
-        _AFTER_A_WHILE,
-        [
-            _later(
-                "InProgress",
-                12.5,
-                "This request, or another one for the number, is under way; nothing was sent.",
-            )
-        ],
-    ),
-    410: (
-        "Too old: only where requests are queued",
-        "Nothing: nobody waits any more.",
-        [
-            VerifyCodeResult.own(
-                "EventExpired", "The event is older than 600 seconds; nothing was sent."
-            )
-        ],
-    ),
-    413: ("Too large", _A_BUG_IN_THE_APP, [_no_event(413, "A request may hold 16 KiB at most.")]),
-    415: (
-        "Not JSON",
-        _A_BUG_IN_THE_APP,
-        [_no_event(415, "Send the request as Content-Type: application/json, in UTF-8.")],
-    ),
-    422: (
-        "A field is wrong, for this package or for the API",
-        "Let the user correct the fields in `errors`; it is empty where the API refused.",
-        [_wrong("InvalidRequest", "phone_number", "missing", "phone_number is required.")],
-    ),
-    424: (
-        "The API refused",
-        _NEUTRAL,
-        [
-            _by_the_api(
-                "no", "Product.Unsubscript", 424, "The API refused the request; nothing was sent."
-            )
-        ],
-    ),
-    429: (
-        "Not now; nothing was sent",
-        _AFTER_A_WHILE,
-        [
-            *(_later(code, 42.5, message) for code, message in REFUSALS.items()),
-            _later(
-                "QuotaExhausted",
-                2.5,
-                "The API's quota has no place within the time left; nothing was sent.",
-            ),
-        ],
-    ),
-    500: (
-        "The function is misconfigured, or has a bug",
-        _NEUTRAL,
-        [
-            VerifyCodeResult.own("Misconfigured", ""),
-            VerifyCodeResult.own("UnexpectedError", "The function failed; nothing was sent."),
-        ],
-    ),
-    503: (
-        "The API or the store can't be reached; nothing was sent",
-        _AFTER_A_WHILE,
-        [
-            _later("UpstreamUnavailable", 5.0, "The API can't be reached; nothing was sent."),
-            _later("StoreUnavailable", 5.0, "The store can't be reached; nothing was sent."),
-        ],
-    ),
-}
+    *(_later(code, 42.5, message) for code, message in REFUSALS.items()),
+    _later("QuotaExhausted", 2.5, _NO_TURN),
+    _own("Misconfigured", ""),
+    _own("UnexpectedError", "The function failed; nothing was sent."),
+    _later("UpstreamUnavailable", 5.0, "The API can't be reached; nothing was sent."),
+    _later("StoreUnavailable", 5.0, "The store can't be reached; nothing was sent."),
+]
 
 #: Statuses that the platform answers with by itself, too.
 _THE_PLATFORMS = (400, 403, 413, 429, 500, 503)
@@ -293,7 +233,7 @@ def _operation() -> dict[str, Any]:
             },
         },
         "responses": {
-            **{str(status): _response(status, *answer) for status, answer in _ANSWERS.items()},
+            **{str(status): _response(status) for status in _STATUSES},
             "default": {
                 "description": "The platform's own answer, without a key `sent`: 403, 404, 429 "
                 "and 503 mean not sent, any other unknown"
@@ -302,7 +242,9 @@ def _operation() -> dict[str, Any]:
     }
 
 
-def _response(status: int, description: str, to_do: str, results: list[VerifyCodeResult]) -> Any:
+def _response(status: int) -> Any:
+    description, to_do = _STATUSES[status]
+    results = [result for result in _EXAMPLES if result.http_status == status]
     schema: dict[str, Any] = {"$ref": "#/components/schemas/VerifyCodeResult"}
     if status in _THE_PLATFORMS:
         schema = {"anyOf": [schema, {"$ref": "#/components/schemas/PlatformAnswer"}]}
