@@ -40,7 +40,8 @@ def test_answers_are_as_openapi_says(function: FunctionUnderTest) -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    """docs/settings.md has each setting that the function reads."""
+    """docs/settings.md has each setting that the function reads, with its default."""
     page = (ROOT / "docs" / "settings.md").read_text()
-    for name in _SETTINGS:
+    for name, setting in _SETTINGS.items():
         assert f"`{name}`" in page, name
+        assert not setting.default or f"| `{name}` | `{setting.default}` |" in page, name

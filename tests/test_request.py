@@ -21,58 +21,49 @@ def errors(result: dict[str, Any]) -> dict[str, str]:
     return {error["field"]: error["code"] for error in result["errors"]}
 
 
+SPELLINGS = [
+    *("+8613800001234", "8613800001234", " +86 138-0000-1234 ", "+86 (138) 0000.1234"),
+    *("+86 [138] 00001234", "+86 0138 0000 1234"),
+]
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "+8613800001234",
-        "8613800001234",
-        " +86 138-0000-1234 ",
-        "+86 (138) 0000.1234",
-        "+86 [138] 00001234",
-        "+86 0138 0000 1234",
-    ],
+    ("text", "digits"),
+    # The last would be ambiguous without its +.
+    [*((text, "8613800001234") for text in SPELLINGS), ("+14155552671", "14155552671")],
 )
-def test_spellings_of_a_number(function: FunctionUnderTest, text: str) -> None:
+def test_spellings_of_a_number(function: FunctionUnderTest, text: str, digits: str) -> None:
     """However it is spelled, a number goes to the API as digits with the country code."""
-    assert function.ask(phone_number=text)["phone_number"] == "+86*******34"
-    assert function.gateway.messages[0].phone_number == "8613800001234"
+    assert function.ask(phone_number=text)["phone_number"].endswith(f"*******{digits[-2:]}")
+    assert function.gateway.messages[0].phone_number == digits
+
+
+WRONG = {
+    "phone_number": [
+        *("", 8613800001234, ["+8613800001234"], "13800001234", "19005550123", "008613800001234"),
+        *("+008613800001234", "+86138000012345678", "+861380000123", "+86-1380000-CALL", "-"),
+        *("+8613800001234 ext. 5", "+86+13800001234", "+8613800001234;ext=5", "+86138000O1234"),
+        "+8613800001234\n+8613800001235",
+        "+86\u0661\u0663\u0668\u0660\u0660\u0660\u0660\u0661\u0662\u0663\u0664",
+    ],
+    "locale": ["en_US.UTF-8", "", "english", "C", "../../etc", "中文", "a" * 36, 5],
+    "idempotency_key": ["", "x" * 256, 7],
+}
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
+    ("field", "value", "code"),
     [
-        (None, "missing"),
-        ("", "invalid"),
-        (8613800001234, "invalid"),
-        (["+8613800001234"], "invalid"),
-        ("13800001234", "invalid"),
-        ("19005550123", "invalid"),
-        ("008613800001234", "invalid"),
-        ("+008613800001234", "invalid"),
-        ("+86138000012345678", "invalid"),
-        ("+861380000123", "invalid"),
-        ("+86-1380000-CALL", "invalid"),
-        ("+8613800001234 ext. 5", "invalid"),
-        ("+86+13800001234", "invalid"),
-        ("+8613800001234;ext=5", "invalid"),
-        ("+86138000O1234", "invalid"),
-        ("+8613800001234\n+8613800001235", "invalid"),
-        ("+86\u0661\u0663\u0668\u0660\u0660\u0660\u0660\u0661\u0662\u0663\u0664", "invalid"),
-        ("-", "invalid"),
+        ("phone_number", None, "missing"),
+        *((field, value, "invalid") for field, values in WRONG.items() for value in values),
     ],
 )
-def test_wrong_numbers(function: FunctionUnderTest, number: Any, code: str) -> None:
-    """What isn't surely one valid number is an error of its field, and nothing is asked."""
-    reply = function.post({"phone_number": number})
-    assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
-    assert errors(reply.result) == {"phone_number": code}
-    assert reply.result["phone_number"] is None
+def test_wrong_fields(function: FunctionUnderTest, field: str, value: Any, code: str) -> None:
+    """What isn't surely one valid value is an error of its field, and nothing is asked."""
+    result = function.ask(**{field: value})
+    assert (result["code"], errors(result)) == ("InvalidRequest", {field: code})
+    assert result["phone_number"] is None
     assert function.gateway.requests_seen == 0
-
-
-def test_an_eleven_digit_number_with_its_country(function: FunctionUnderTest) -> None:
-    """The digits that are ambiguous bare are taken with a +."""
-    assert function.ask(phone_number="+14155552671")["sent"] == "yes"
 
 
 @pytest.mark.parametrize(
@@ -84,18 +75,14 @@ def test_an_eleven_digit_number_with_its_country(function: FunctionUnderTest) ->
         ({"phone_number": "+449012345678"}, "LineTypeNotAllowed", "phone_number"),
         ({"phone_number": "+43810123456"}, "LineTypeNotAllowed", "phone_number"),
         ({"phone_number": "+862112345678"}, "LineTypeNotAllowed", "method"),
-        (
-            {"phone_number": NUMBER, "cust_space_id": "other"},
-            "CustSpaceNotAllowed",
-            "cust_space_id",
-        ),
+        ({"cust_space_id": "other"}, "CustSpaceNotAllowed", "cust_space_id"),
     ],
 )
 def test_what_is_not_allowed(
     function: FunctionUnderTest, fields: dict[str, str], code: str, field: str
 ) -> None:
     """A valid request that the settings or the line rule out is 403, by the reason's code."""
-    reply = function.post(fields)
+    reply = function.post({"phone_number": NUMBER, **fields})
     assert (reply.status, reply.result["sent"], reply.result["code"]) == (403, "no", code)
     assert errors(reply.result) == {field: "not_allowed"}
     assert function.gateway.requests_seen == 0
@@ -173,24 +160,11 @@ def test_a_field_given_twice_alike(function: FunctionUnderTest) -> None:
 @pytest.mark.parametrize(
     ("tag", "code"),
     [
-        ("zh-Hans-CN", "zh_CN"),
-        ("zh-Hant", "zh_TW"),
-        ("zh-HK", "zh_HK"),
-        ("pt-BR", "pt_BR"),
-        ("en-US", "en_US"),
-        ("en_us", "en_US"),
-        ("EN", "en"),
-        ("en_SG", "en_GB"),
-        ("en-US-u-ca-gregory", "en_US"),
-        ("es-ES", "es_ES"),
-        ("no", "nb"),
-        ("iw", "he"),
-        ("tl", "fil"),
-        (" fr-CA ", "fr"),
-        ("ka", "id"),
-        ("km", "id"),
-        ("ne", "id"),
-        ("x-private", "id"),
+        *(("zh-Hans-CN", "zh_CN"), ("zh-Hant", "zh_TW"), ("zh-HK", "zh_HK"), ("pt-BR", "pt_BR")),
+        *(("en-US", "en_US"), ("en_us", "en_US"), ("EN", "en"), ("en_SG", "en_GB")),
+        *(("en-US-u-ca-gregory", "en_US"), ("es-ES", "es_ES"), ("no", "nb"), ("iw", "he")),
+        *(("tl", "fil"), (" fr-CA ", "fr")),
+        *((tag, "id") for tag in ("ka", "km", "ne", "x-private")),
     ],
 )
 def test_locales(function: FunctionUnderTest, tag: str, code: str) -> None:
@@ -198,14 +172,6 @@ def test_locales(function: FunctionUnderTest, tag: str, code: str) -> None:
     function.set(DEFAULT_LOCALE="id")
     assert function.ask(locale=tag)["locale"] == code
     assert function.gateway.messages[0].locale == code
-
-
-@pytest.mark.parametrize(
-    "tag", ["en_US.UTF-8", "", "english", "C", "../../etc", "中文", "a" * 36, 5]
-)
-def test_what_is_no_language_tag(function: FunctionUnderTest, tag: Any) -> None:
-    """Only what isn't a language tag is an error."""
-    assert errors(function.ask(locale=tag)) == {"locale": "invalid"}
 
 
 def test_documented_codes_are_kept() -> None:
@@ -242,12 +208,6 @@ def test_any_country(function: FunctionUnderTest) -> None:
     assert function.ask(phone_number="+80012345678")["sent"] == "yes"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, 7])
-def test_wrong_idempotency_keys(function: FunctionUnderTest, key: Any) -> None:
-    """An idempotency key is a string of 1 to 255 characters."""
-    assert errors(function.ask(idempotency_key=key)) == {"idempotency_key": "invalid"}
-
-
 def test_other_fields_are_ignored(function: FunctionUnderTest) -> None:
     """A field that means nothing here changes nothing."""
     assert function.ask(campaign={"id": 7}, Phone="x")["sent"] == "yes"
@@ -256,17 +216,9 @@ def test_other_fields_are_ignored(function: FunctionUnderTest) -> None:
 @pytest.mark.parametrize(
     "spelled",
     [
-        "8613800001234",
-        "+86 138-0000-1234",
-        "0138 0000 1234",
-        "13800001234",
-        "+86%20138%200000%201234",
-        "138/0000/1234",
-        "138_0000_1234",
-        "138\u20130000\u20131234",
-        "138\u00ad0000\u200b1234",
-        "(138) 0000 - 1234",
-        "tel:+8613800001234;",
+        *("8613800001234", "+86 138-0000-1234", "0138 0000 1234", "13800001234"),
+        *("+86%20138%200000%201234", "138/0000/1234", "138_0000_1234", "(138) 0000 - 1234"),
+        *("138\u20130000\u20131234", "138\u00ad0000\u200b1234", "tel:+8613800001234;"),
         "\uff11\uff13\uff18\uff10\uff10\uff10\uff10\uff11\uff12\uff13\uff14",
         "00 86 138 00 00 12 34 2026",
     ],
