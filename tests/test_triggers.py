@@ -29,19 +29,8 @@ def test_http_requests(
     reply = read_reply(function.handle(event(name)))
     assert reply.status == 200
     assert set(reply.result) == {
-        "success",
-        "sent",
-        "code",
-        "message",
-        "request_id",
-        "invocation_id",
-        "retryable",
-        "retry_after_seconds",
-        "phone_number",
-        "method",
-        "locale",
-        "replayed",
-        "errors",
+        *("success", "sent", "code", "message", "request_id", "invocation_id", "retryable"),
+        *("retry_after_seconds", "phone_number", "method", "locale", "replayed", "errors"),
         "access_denied_detail",
     }
     assert reply.result["invocation_id"] == "invocation-1"
@@ -50,18 +39,12 @@ def test_http_requests(
     assert source == name.removesuffix("_base64")
 
 
-@pytest.mark.parametrize("flag", [True, "true", "True"])
-def test_base64_bodies(function: FunctionUnderTest, flag: Any) -> None:
-    """isBase64Encoded may be a bool or a string."""
-    body = base64.b64encode(REQUEST.encode()).decode()
+@pytest.mark.parametrize("flag", [True, "true", "True", False, "false", "", None])
+def test_bodies(function: FunctionUnderTest, flag: Any) -> None:
+    """isBase64Encoded may be a bool or a string; a body that it doesn't tell of is as it is."""
+    is_encoded = str(flag).lower() == "true"
+    body = base64.b64encode(REQUEST.encode()).decode() if is_encoded else REQUEST
     reply = function.handle(event("api_gateway", body=body, isBase64Encoded=flag))
-    assert read_reply(reply).status == 200
-
-
-@pytest.mark.parametrize("flag", [False, "false", "", None])
-def test_plain_bodies(function: FunctionUnderTest, flag: Any) -> None:
-    """A body that isn't said to be base64 is taken as it is."""
-    reply = function.handle(event("api_gateway", body=REQUEST, isBase64Encoded=flag))
     assert read_reply(reply).status == 200
 
 
@@ -80,23 +63,17 @@ def test_other_methods(function: FunctionUnderTest, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "status"),
+    ("status", "content_type"),
     [
-        (None, 200),
-        ("application/json", 200),
-        ("APPLICATION/JSON; Charset=UTF-8", 200),
-        ('application/json; charset="utf-8"', 200),
-        ("application/vnd.api+json", 200),
-        ("application/json; charset=gbk", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("text/plain", 415),
-        ("application/xml", 415),
+        *((200, None), (200, "application/json"), (200, "APPLICATION/JSON; Charset=UTF-8")),
+        *((200, 'application/json; charset="utf-8"'), (200, "application/vnd.api+json")),
+        *((415, "application/json; charset=gbk"), (415, "application/x-www-form-urlencoded")),
+        *((415, "text/plain"), (415, "application/xml")),
     ],
 )
-def test_media_types(function: FunctionUnderTest, content_type: str | None, status: int) -> None:
+def test_media_types(function: FunctionUnderTest, status: int, content_type: str | None) -> None:
     """JSON in UTF-8 is read, and what doesn't say what it is; nothing else."""
-    headers = {"content-type": content_type} if content_type else {}
-    reply = function.post(headers=headers)
+    reply = function.post(headers={"content-type": content_type} if content_type else {})
     assert reply.status == status
     assert reply.result["code"] == ("OK" if status == 200 else "InvalidEvent")
 
@@ -104,18 +81,9 @@ def test_media_types(function: FunctionUnderTest, content_type: str | None, stat
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"hello",
-        b"[]",
-        b'"text"',
-        b"null",
-        b"7",
-        b"{",
-        b"\xff",
-        b'{"phone_number": NaN}',
-        b"[" * 10_000,
-        b'{"a":' * 3_000,
-        b"9" * 10_000,
+        *(b"", b"hello", b"[]", b'"text"', b"null", b"7", b"{", b"\xff", b'{"phone_number": NaN}'),
+        b"\xa2gVersiongSync-v1gRecords\x81\xff",  # of Tablestore, in CBOR
+        *(b"[" * 10_000, b'{"a":' * 3_000, b"9" * 10_000),
     ],
 )
 def test_what_is_no_json_object(function: FunctionUnderTest, body: bytes) -> None:
@@ -144,23 +112,13 @@ def test_the_answer_to_a_huge_body_is_http(function: FunctionUnderTest, filling:
     assert (reply.status, reply.result["code"]) == (413, "InvalidEvent")
 
 
-def test_a_direct_invocation_gets_the_result(function: FunctionUnderTest) -> None:
-    """A direct caller's event is the request, and the reply is the result."""
-    assert function.ask()["sent"] == "yes"
-
-
 def test_a_byte_order_mark(function: FunctionUnderTest) -> None:
     """Some clients write a byte order mark before their JSON."""
     assert function.handle(b"\xef\xbb\xbf" + REQUEST.encode())["sent"] == "yes"
 
 
 @pytest.mark.parametrize(
-    "almost",
-    [
-        {"version": "v2"},
-        {"requestContext": None},
-        {"requestContext": {"http": "POST"}},
-    ],
+    "almost", [{"version": "v2"}, {"requestContext": None}, {"requestContext": {"http": "POST"}}]
 )
 def test_what_is_almost_an_http_trigger(
     function: FunctionUnderTest, almost: dict[str, Any]
