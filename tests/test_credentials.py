@@ -48,11 +48,8 @@ def test_the_context_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("empty", ["", None, " ", 5, "two\nlines", "\u5bc6\u94a5"])
 def test_empty_credentials_are_none(monkeypatch: pytest.MonkeyPatch, empty: Any) -> None:
     """Credentials that are empty, or that no header could carry, count as none."""
-    context = SimpleNamespace(
-        credentials=SimpleNamespace(
-            access_key_id=empty, access_key_secret=empty, security_token=empty
-        )
-    )
+    given = dict.fromkeys(("access_key_id", "access_key_secret", "security_token"), empty)
+    context = SimpleNamespace(credentials=SimpleNamespace(**given))
     assert credentials.read(context) is None
     put_into_environment(monkeypatch, new_credentials())
     assert credentials.read(context) is not None
@@ -93,18 +90,10 @@ def test_credentials_that_vanish_at_the_call(
     function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Credentials that are gone when the SDK asks for them send nothing."""
-    monkeypatch.setattr(credentials, "read", _once(credentials.read))
+    answers = [credentials.read(function.context)]
+    monkeypatch.setattr(credentials, "read", lambda _: answers.pop() if answers else None)
     assert function.ask()["sent"] == "unknown"
     assert function.gateway.requests_seen == 0
-
-
-def _once(real: Any) -> Any:
-    answers = [real]
-
-    def read(context: Any) -> Any:
-        return answers.pop()(context) if answers else None
-
-    return read
 
 
 def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:

@@ -18,6 +18,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+def broken(*_: Any) -> None:
+    raise RuntimeError(f"no way to {NUMBER}")
+
+
 def test_one_line_at_start_and_one_an_invocation(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -25,20 +29,11 @@ def test_one_line_at_start_and_one_an_invocation(
     function.instance.initialize(function.context)
     function.ask()
     start, invocation = lines(capsys)
-    assert start["event"] == "start"
+    assert (start["event"], invocation["event"]) == ("start", "invocation")
     assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
-    assert invocation["event"] == "invocation"
-    assert {
-        "invocation_id": "invocation-2",
-        "source": "direct",
-        "code": "OK",
-        "sent": "yes",
-        "replayed": False,
-        "country": "CN",
-        "method": "sms",
-        "attempts": 1,
-        "phone_number": "+86*******34",
-    }.items() <= invocation.items()
+    result = {"code": "OK", "sent": "yes", "replayed": False, "phone_number": "+86*******34"}
+    asked = {"invocation_id": "invocation-2", "source": "direct", "country": "CN", "method": "sms"}
+    assert {**result, **asked, "attempts": 1}.items() <= invocation.items()
     assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
 
 
@@ -57,10 +52,10 @@ def test_values_from_outside_stay_values(
 def test_a_closed_pipe_costs_nobody_the_result(function: FunctionUnderTest) -> None:
     """Where the log can't be written the caller gets the result all the same."""
 
-    def broken(_: str) -> None:
+    def closed(_: str) -> None:
         raise BrokenPipeError
 
-    function.monkeypatch.setattr(sys.stdout, "write", broken)
+    function.monkeypatch.setattr(sys.stdout, "write", closed)
     assert function.ask()["sent"] == "yes"
 
 
@@ -68,10 +63,6 @@ def test_a_bug_is_logged_without_its_text(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The log says where a bug showed, not what its exception says: that may hold a number."""
-
-    def broken(*_: Any) -> None:
-        raise RuntimeError(f"no way to {NUMBER}")
-
     function.monkeypatch.setattr(Parts, "sender", property(broken))
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
@@ -85,10 +76,6 @@ def test_a_bug_is_logged_without_its_text(
 def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
     """A bug after something was sent is never a no."""
     function.ask()
-
-    def broken(*_: Any) -> None:
-        raise RuntimeError
-
     function.monkeypatch.setattr("chatapp_code.sending.meaning", broken)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (202, "unknown")
@@ -102,10 +89,6 @@ def test_initialize_never_raises(
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
     function.instance.initialize(function.context)
     assert [line["event"] for line in lines(capsys)] == ["start", "unreachable"]
-
-    def broken(*_: Any) -> None:
-        raise RuntimeError
-
     function.monkeypatch.setattr(Parts, "sender", property(broken))
     function.instance.initialize(function.context)
     assert [line["event"] for line in lines(capsys)] == ["bug"]
