@@ -32,6 +32,7 @@ def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
     }
     with FunctionCompute(environment, reserved_concurrency=1) as running:
         gateway.accept(running.credentials)
+        gateway.calls_per_second = 1000
         yield running
 
 
@@ -43,10 +44,10 @@ def invoke_asynchronously(platform: FunctionCompute, event: Any) -> None:
 
 def test_asynchronous_events_are_sent(platform: FunctionCompute, gateway: CamsGateway) -> None:
     """Many at once are accepted, wait while the one instance is busy, and are each sent once."""
-    for number in range(6):
+    for number in range(4):
         invoke_asynchronously(platform, {**EVENT, "id": str(number)})
     platform.asynchronous.wait()
-    assert len(gateway.messages) == 6
+    assert len(gateway.messages) == 4
     assert platform.asynchronous.failure_destination == []
 
 
@@ -66,35 +67,24 @@ def test_a_refused_event_reaches_the_failure_destination(
     assert gateway.requests_seen == 4
 
 
-def test_an_unknown_outcome_is_not_tried_again(
-    platform: FunctionCompute, gateway: CamsGateway
-) -> None:
-    """An event whose code may be on its way is done, for the platform too."""
-    gateway.will(Behaviour(fault="close", sends=True))
+def test_what_is_not_tried_again(platform: FunctionCompute, gateway: CamsGateway) -> None:
+    """An event whose code may be on its way; a bare request, which can't be told from a
+    synchronous one, even when it is refused; an HTTP request, which may be queued, too."""
+    gateway.will(Behaviour(fault="close", sends=True), REFUSED)
     invoke_asynchronously(platform, {**EVENT, "id": "1"})
     platform.asynchronous.wait()
     assert (gateway.requests_seen, len(gateway.messages)) == (1, 1)
+    invoke_asynchronously(platform, EVENT["data"])
+    platform.asynchronous.wait()
+    assert (gateway.requests_seen, len(gateway.messages)) == (2, 1)
+    status, _, _ = call(platform.url, EVENT["data"], **{"X-Fc-Invocation-Type": "Async"})
+    platform.asynchronous.wait()
+    assert (status, gateway.requests_seen, len(gateway.messages)) == (202, 3, 2)
     assert platform.asynchronous.failure_destination == []
 
 
-def test_a_bare_request_is_returned(platform: FunctionCompute, gateway: CamsGateway) -> None:
-    """A bare request can't be told from a synchronous one: its refusal isn't tried again."""
-    gateway.will(REFUSED)
-    invoke_asynchronously(platform, EVENT["data"])
-    platform.asynchronous.wait()
-    assert gateway.requests_seen == 1
-
-
-def test_an_http_request_may_be_queued(platform: FunctionCompute, gateway: CamsGateway) -> None:
-    """An HTTP request may ask for asynchronous invocation, too."""
-    status, _, _ = call(platform.url, EVENT["data"], **{"X-Fc-Invocation-Type": "Async"})
-    platform.asynchronous.wait()
-    assert (status, len(gateway.messages)) == (202, 1)
-
-
-@pytest.mark.parametrize("batch_size", [1, 3])
 def test_a_stream_delivered_again_and_out_of_order(
-    platform: FunctionCompute, gateway: CamsGateway, batch_size: int
+    platform: FunctionCompute, gateway: CamsGateway
 ) -> None:
     """Every message ends as sent, as unknown, or as a dead letter, and none is sent twice."""
     turned = random.Random(7)
@@ -112,7 +102,7 @@ def test_a_stream_delivered_again_and_out_of_order(
         REFUSED,
     ]
     gateway.will(*turned.choices(faults, k=12))
-    stream = EventStream(platform, batch_size)
+    stream = EventStream(platform, batch_size=3)
     stream.deliver(deliveries)
     sent = [message.phone_number for message in gateway.messages]
     assert len(sent) == len(set(sent))
@@ -122,30 +112,14 @@ def test_a_stream_delivered_again_and_out_of_order(
     assert dead | {message["messageId"] for message in messages} == {str(n) for n in range(8)}
 
 
-def test_a_killed_instance(platform: FunctionCompute, gateway: CamsGateway) -> None:
-    """An instance that dies in its call fails the delivery; the next one starts another."""
-    gateway.will(Behaviour(fault="hang"))
-
-    def kill_in_the_call() -> None:
-        while not gateway.requests_seen:
-            time.sleep(0.01)
-        platform.instances[0].process.kill()
-
-    threading.Thread(target=kill_in_the_call).start()
-    status, _, body = call(platform.url)
-    assert (status, body) == (502, b"Internal Server Error")
-    gateway.released.set()
-    assert call(platform.url)[0] == 200
-
-
 def test_a_frozen_instance(platform: FunctionCompute, gateway: CamsGateway) -> None:
     """An instance that was frozen goes on as if nothing had been."""
     assert call(platform.url)[0] == 200
     (instance,) = platform.instances
     instance.freeze()
-    thaw = threading.Timer(0.5, instance.thaw)
+    thaw = threading.Timer(0.2, instance.thaw)
     thaw.start()
     began = time.monotonic()
     assert call(platform.url)[0] == 200
-    assert time.monotonic() - began >= 0.5
+    assert time.monotonic() - began >= 0.2
     assert platform.instances == [instance]
