@@ -19,37 +19,17 @@ EVENTS = Path(__file__).parent / "events"
 SENT_AT = 1795502348.145  # when the recorded events were sent
 
 SINGLE = (
-    "eventbridge_rule",
-    "eventbridge_rule_text",
-    "asynchronous_caller",
-    "mns_topic_stream_attributes",
-    "mns_topic_json",
-    "mns_topic_json_attributes",
+    *("eventbridge_rule", "eventbridge_rule_text", "asynchronous_caller", "mns_topic_json"),
+    *("mns_topic_stream_attributes", "mns_topic_json_attributes"),
 )
 LISTS = (
-    "mns_queue",
-    "mns_queue_base64",
-    "mns_queue_raw_data",
-    "rocketmq",
-    "rabbitmq",
-    "kafka_json",
-    "kafka_text",
-    "kafka_binary",
-    "kafka_strings",
-    "mqtt",
-    "rocketmq_self_managed",
-    "eventbridge_stream_raw_data",
+    *("mns_queue", "mns_queue_base64", "mns_queue_raw_data", "eventbridge_stream_raw_data"),
+    *("kafka_json", "kafka_text", "kafka_binary", "kafka_strings", "rabbitmq", "mqtt"),
+    *("rocketmq", "rocketmq_self_managed"),
 )
 WITHOUT_REQUESTS = (
-    "timer",
-    "oss",
-    "oss_eventbridge",
-    "sls",
-    "cdn",
-    "tablestore",
-    "dts",
-    "asynchronous_destination",
-    "asynchronous_destination_eventbridge",
+    *("timer", "oss", "oss_eventbridge", "sls", "cdn", "tablestore", "dts"),
+    *("asynchronous_destination", "asynchronous_destination_eventbridge"),
 )
 WITH_TIMES = ("eventbridge_rule", "mns_queue", "kafka_json", "mns_topic_json", "http_queued")
 

@@ -19,6 +19,7 @@ from tests.deployment.rendering import ACCOUNT, ROOT
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
+ANSWERS = (ROOT / "docs/answers.md").read_text()
 
 
 def block(page: str, name: str) -> str:
@@ -34,6 +35,12 @@ def run(commands: str, directory: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def index() -> list[Any]:
+    """The keys of the stack's index."""
+    resource = rendering.template()["Resources"]["LogIndex"]
+    return list(resource["Properties"]["KeyIndices"])
 
 
 def decoded(text: str) -> bytes:
@@ -100,18 +107,19 @@ def test_the_role_for_s_yaml_is_the_stacks() -> None:
 
 def test_the_index_for_s_yaml_is_the_stacks() -> None:
     """docs/log_index.json has the fields of template.yml's index."""
-    index = json.loads((ROOT / "docs/log_index.json").read_text())
-    in_template = {key["Name"]: key for key in _index()}
-    assert {name: key["type"] for name, key in index.items()} == {
-        name: key["Type"] for name, key in in_template.items()
-    }
-    fields = {each["Name"]: each["Type"] for each in in_template["message"]["JsonKeyIndices"]}
-    assert {name: key["type"] for name, key in index["message"]["json_keys"].items()} == fields
+    in_page = json.loads((ROOT / "docs/log_index.json").read_text())
+    in_template = {key["Name"]: key for key in index()}
+    for ours, theirs in (
+        (in_page, in_template.values()),
+        (in_page["message"]["json_keys"], in_template["message"]["JsonKeyIndices"]),
+    ):
+        types = {name: key["type"] for name, key in ours.items()}
+        assert types == {key["Name"]: key["Type"] for key in theirs}
 
 
-def test_queries_name_fields_of_the_index() -> None:
+def test_queries_name_fields_of_theindex() -> None:
     """Each field that a query of the page names is in the index."""
-    fields = {each["Name"] for key in _index() for each in key.get("JsonKeyIndices", [])}
+    fields = {each["Name"] for key in index() for each in key.get("JsonKeyIndices", [])}
     assert set(re.findall(r"message\.(\w+)", OPERATING)) <= fields
 
 
@@ -155,11 +163,7 @@ def test_every_code_is_explained() -> None:
     """docs/operating.md has each code that the function can give of its own."""
     sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
     codes = set(re.findall(r'(?:refuse|own)\(\s*"(\w+)"', sources))
-    answers = set(
-        re.findall(
-            r"^\| \d{3}.*\| (.*) \|.*\|$", (ROOT / "docs" / "answers.md").read_text(), re.MULTILINE
-        )
-    )
+    answers = re.findall(r"^\| \d{3}.*\| (.*) \|.*\|$", ANSWERS, re.MULTILINE)
     codes |= {code for cell in answers for code in re.findall(r"`([A-Z]\w+)`", cell)}
     assert len(codes) > 10
     explained = {code for row in OPERATING.splitlines() for code in _codes(row)}
@@ -172,13 +176,6 @@ def test_the_costs_are_computed() -> None:
         [sys.executable, "-c", block(OPERATING, "cost")], capture_output=True, text=True, check=True
     )
     assert done.stdout in OPERATING
-
-
-def _index() -> list[dict[str, Any]]:
-    keys: list[dict[str, Any]] = rendering.template()["Resources"]["LogIndex"]["Properties"][
-        "KeyIndices"
-    ]
-    return keys
 
 
 def _codes(row: str) -> list[str]:

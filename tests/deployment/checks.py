@@ -157,16 +157,15 @@ _NEEDED = {
     "log:PostLogStoreLogs": _LOG,
     "mns:SendMessage": "acs:mns:*:*:/queues/chatapp-verify-code-dead/messages",
 }
-_NEEDED_IN_A_VPC = {
-    "vpc:DescribeVSwitchAttributes": "*",
-    "vpc:DescribeVpcAttribute": "*",
-    "ecs:CreateNetworkInterface": "*",
-    "ecs:DeleteNetworkInterface": "*",
-    "ecs:DescribeNetworkInterfaces": "*",
-    "ecs:CreateNetworkInterfacePermission": "*",
-    "ecs:DeleteNetworkInterfacePermission": "*",
-    "ecs:DescribeNetworkInterfacePermissions": "*",
-}
+_NEEDED_IN_A_VPC = dict.fromkeys(
+    [
+        *("vpc:DescribeVSwitchAttributes", "vpc:DescribeVpcAttribute"),
+        *("ecs:CreateNetworkInterface", "ecs:CreateNetworkInterfacePermission"),
+        *("ecs:DeleteNetworkInterface", "ecs:DeleteNetworkInterfacePermission"),
+        *("ecs:DescribeNetworkInterfaces", "ecs:DescribeNetworkInterfacePermissions"),
+    ],
+    "*",
+)
 
 
 def problems_of_policies(documents: list[dict[str, Any]], in_vpc: bool = False) -> Iterator[str]:

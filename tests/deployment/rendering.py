@@ -31,16 +31,9 @@ ENVIRONMENT = {
 }
 
 #: The same as the parameters of a stack.
-PARAMETERS = {
-    "CodeBucket": "bucket",
-    "CustSpaceIds": ENVIRONMENT["CUST_SPACE_IDS"],
-    "AllowedCountries": ENVIRONMENT["ALLOWED_COUNTRIES"],
-    "StoreUrl": ENVIRONMENT["STORE_URL"],
-    "StoreSecret": ENVIRONMENT["STORE_SECRET"],
-    "Jwks": json.loads(ENVIRONMENT["JWKS"]),
-    "CallerHeader": ENVIRONMENT["CALLER_HEADER"],
-    "CustSpaceHeader": ENVIRONMENT["CUST_SPACE_HEADER"],
-}
+PARAMETERS: dict[str, Any] = {
+    name.title().replace("_", ""): value for name, value in ENVIRONMENT.items()
+} | {"CodeBucket": "bucket", "Jwks": json.loads(ENVIRONMENT["JWKS"])}
 
 PSEUDO_PARAMETERS = {"ALIYUN::Region": "ap-southeast-1", "ALIYUN::TenantId": ACCOUNT}
 
