@@ -33,7 +33,7 @@ def test_one_line_at_start_and_one_an_invocation(
     assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
     result = {"code": "OK", "sent": "yes", "replayed": False, "phone_number": "+86*******34"}
     asked = {"invocation_id": "invocation-2", "source": "direct", "country": "CN", "method": "sms"}
-    assert {**result, **asked, "attempts": 1}.items() <= invocation.items()
+    assert {"level": "INFO", **result, **asked, "attempts": 1}.items() <= invocation.items()
     assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
 
 
@@ -99,6 +99,7 @@ def test_the_libraries_loggers_are_silent(
 ) -> None:
     """Handlers that the SDK added at its import are gone, and nothing reaches the root logger."""
     function.ask()
+    function.monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler()])
     for name in (*logs._LIBRARIES, "urllib3.connectionpool"):
         logging.getLogger(name).critical("GET /?PhoneNumber=8613800001234")
     output = capfd.readouterr()
