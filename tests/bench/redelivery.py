@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Callable
 
@@ -21,15 +22,18 @@ Disturb = Callable[[FunctionCompute, Valkey, CamsGateway, random.Random], int]
 
 
 def main() -> None:
-    rows = []
+    rows, failed = [], False
     with Valkey() as valkey:
         for name, disturb in DISTURBANCES:
             valkey.empty()
             outcome, times = _run(valkey, disturb)
             rows.append((name, *_cells(outcome, times)))
+            failed |= bool(outcome.sent_twice or outcome.lost or outcome.wrong)
             print(*rows[-1], outcome.failures, sep=" | ", flush=True)
     header = ["", "times", "events", "deliveries", "codes", "unknown", "sent twice", "lost"]
     page.write("never_twice.md", "redelivery", [*header, "wrong answers"], rows)
+    if failed:
+        sys.exit("a code was sent twice, an event was lost, or an answer was wrong")
 
 
 def _cells(outcome: Outcome, times: int) -> list[str]:
