@@ -24,6 +24,7 @@ FILLINGS = {
     "empty lists": b"[],",
     "objects": b'{"phone_number":0},',
     "texts": b'"a",',
+    "long texts with a wide character": b'"%s%s",' % ("\U0001f600".encode(), b"x" * 1000),
     "nesting": b"[",
     "one number": b"0",
     "requests": b'{"phone_number": "+8613800001234"},',
