@@ -1,4 +1,4 @@
-"""Real processes under asynchronous delivery: retried, duplicated, batched, killed and frozen."""
+"""Real processes under asynchronous delivery: retried, duplicated, batched and frozen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.delivery import EventStream
 from tests.sandbox.function_compute import FunctionCompute
-from tests.test_platform import call
+from tests.test_platform import call, environment
 
 EVENT = {"specversion": "1.0", "source": "test", "data": {"phone_number": "+8613800001234"}}
 REFUSED = Behaviour.says(400, Code="Product.Unsubscript")
@@ -24,13 +23,7 @@ REFUSED = Behaviour.says(400, Code="Product.Unsubscript")
 @pytest.fixture
 def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
     """One instance, which isn't paced: pacing is shown elsewhere."""
-    environment = {
-        "CAMS_ENDPOINT": gateway.endpoint,
-        "CUST_SPACE_IDS": "cams-one",
-        "ALLOWED_COUNTRIES": "CN",
-        **WITHOUT_PACING,
-    }
-    with FunctionCompute(environment, reserved_concurrency=1) as running:
+    with FunctionCompute(environment(gateway), reserved_concurrency=1) as running:
         gateway.accept(running.credentials)
         gateway.calls_per_second = 1000
         yield running
