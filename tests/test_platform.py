@@ -177,7 +177,7 @@ def test_the_sandbox_is_served() -> None:
         start_new_session=True,
     ) as served:
         assert served.stdout
-        url = served.stdout.readline().split()[-1]
+        url = next(line for line in served.stdout if "http://" in line).split()[-1]
         page = urllib.request.Request(url, headers={"Accept": "text/html"})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page) as answer:
             assert b"<h1>" in answer.read()
