@@ -4,7 +4,9 @@ RUN := .venv/bin/python
 BENCH ?= attack redelivery faults hostile soak pacing cold_start
 RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
 UNPACKED := $(CURDIR)/layers/dist/unpacked
-INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+# The locks name all: without --no-deps a newer release than the locked one can stop pip.
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+  --require-hashes --no-deps
 
 # Another Python that is named takes the place of the one that .venv was made with.
 ifeq ($(origin PYTHON)$(wildcard $(RUN)),command line$(RUN))
