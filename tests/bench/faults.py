@@ -101,7 +101,7 @@ class Matrix:
                 content = json.loads(str(raised))
                 results, has_raised = content.get("unsent", [content]), True
             self.function.gateway.handshake = self.function.handshake_after_sleep = "normal"
-            said = {f"861380000{each['phone_number'][-2:]:>04}": each["sent"] for each in results}
+            said = {f"86138000000{each['phone_number'][-2:]}": each["sent"] for each in results}
             if not has_raised and not (scenario.reply == "HTTP" and results[0]["retryable"]):
                 return said, ()
             self.function.turned_seconds += 60

@@ -5,35 +5,19 @@ from __future__ import annotations
 import json
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from tests.sandbox.delivery import AsynchronousInvocations
 from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 
-
-class Pages(Protocol):
-    """What answers for the sandbox itself, at the address of the function."""
-
-    def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None: ...
-
-
-class Behind(Protocol):
-    """The platform whose addresses they are."""
-
-    console: Pages | None
-    asynchronous: AsynchronousInvocations
-
-    @property
-    def invocations_path(self) -> str: ...
-
-    def invoke(self, event: bytes, request_id: str) -> Invoked: ...
+if TYPE_CHECKING:
+    from tests.sandbox.function_compute import FunctionCompute
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
-    platform: Behind
+    platform: FunctionCompute
 
 
 class Front(BaseHTTPRequestHandler):

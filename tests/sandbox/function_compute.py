@@ -15,12 +15,15 @@ import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.delivery import AsynchronousInvocations
-from tests.sandbox.front import Front, Pages, Server
+from tests.sandbox.front import Front, Server
 from tests.sandbox.invoked import Invoked, ResourceExhausted
+
+if TYPE_CHECKING:
+    from tests.sandbox.console import Console
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +68,7 @@ class FunctionCompute:
             "timeout_seconds": timeout_seconds,
         }
         self.asynchronous = AsynchronousInvocations(self)
-        self.console: Pages | None = None
+        self.console: Console | None = None
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
