@@ -275,7 +275,7 @@ def test_an_event_of_the_bus_is_a_request() -> None:
         "data": {"messageId": "m", "messageBody": json.dumps(event)},
     }
     (message,) = triggers.recognise(json.dumps([item]).encode()).messages()
-    assert message.read().named("phone_number") == [NUMBER]
+    assert message.read()["phone_number"] == NUMBER
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")

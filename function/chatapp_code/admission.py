@@ -10,14 +10,16 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from chatapp_code.caller import Caller
+from chatapp_code.fields import encode
 from chatapp_code.invocation import Invocation
-from chatapp_code.request import Fields, VerifyCodeRequest
+from chatapp_code.request import VerifyCodeRequest
 from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.settings import Settings
 from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
-from chatapp_code.triggers.trigger import Message, canonical
+from chatapp_code.triggers.trigger import Message
 
 #: How long the name of a request is remembered.
 NAME_SECONDS = 24 * 3600.0
@@ -57,7 +59,7 @@ class Admission:
     def admit(
         self,
         message: Message,
-        fields: Fields,
+        fields: dict[str, Any],
         request: VerifyCodeRequest,
         caller: Caller,
         current: Invocation,
@@ -70,16 +72,16 @@ class Admission:
         if age_seconds > most_age_seconds:
             text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
-        name, is_lasting = f"key {request.idempotency_key}", True
-        if not request.idempotency_key:
-            name, is_lasting = message.name or f"invocation {current.id}", message.is_lasting
+        name = f"key {request.idempotency_key}" if request.idempotency_key else message.name
+        if not name and not message.is_repeated:
+            name = f"invocation {current.id}"
         # At least for as long as the event can come again, and the call can take.
         lasts_seconds = max(most_age_seconds, current.timeout_seconds)
         claim = Claim(
             # The same name with another request, or from another caller, is another request.
-            key=self._key("request", name, caller, fields.pairs),
+            key=self._key("request", name, caller, fields),
             token=os.urandom(8).hex(),
-            lasts_seconds=max(lasts_seconds, NAME_SECONDS if is_lasting else 0.0),
+            lasts_seconds=max(lasts_seconds, NAME_SECONDS if name else 0.0),
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
         )
@@ -106,7 +108,7 @@ class Admission:
         return [*allowances, Allowance(self._key("all"), in_all, "TotalLimitReached")]
 
     def _key(self, *parts: object) -> str:
-        text = canonical(parts).encode()
+        text = encode(parts).encode()
         return hmac.new(self._settings.store_secret.encode(), text, hashlib.sha256).hexdigest()
 
 

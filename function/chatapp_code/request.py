@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError,
 
 from chatapp_code import phone_number as phone_numbers
 from chatapp_code.caller import Caller
+from chatapp_code.fields import ALIASES, CONFLICTING, differ, named
 from chatapp_code.locales import nearest_code
 from chatapp_code.phone_number import NO_COUNTRY, PhoneNumber
 from chatapp_code.result import FieldError, refuse
@@ -17,15 +18,6 @@ from chatapp_code.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic_core.core_schema import ValidationInfo
-
-#: Each field, and the other names that are taken for it.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "phone_number": ("PhoneNumber", "phoneNumber"),
-    "method": ("Method",),
-    "locale": ("Locale",),
-    "cust_space_id": ("CustSpaceId", "custSpaceId"),
-    "idempotency_key": (),
-}
 
 #: The refusals by settings, in the order in which they are reported.
 _REFUSALS = (
@@ -50,29 +42,6 @@ class VerifyCodeRequest:
     """the space, if not the service's own; also CustSpaceId"""
     idempotency_key: str | None
     """names the request"""
-
-
-class Fields(dict[str, Any]):
-    """A JSON object that remembers all its pairs: a key may have come twice."""
-
-    __slots__ = ("pairs",)
-    pairs: list[tuple[str, Any]]
-
-    @classmethod
-    def from_pairs(cls, pairs: list[tuple[str, Any]]) -> Fields:
-        """For ``json.loads(…, object_pairs_hook=…)``."""
-        fields = cls(pairs)
-        fields.pairs = pairs
-        return fields
-
-    def replacing(self, key: str, value: Any) -> Fields:
-        """The fields with this value, and no other, for the key."""
-        return self.from_pairs([*(pair for pair in self.pairs if pair[0] != key), (key, value)])
-
-    def named(self, name: str) -> list[Any]:
-        """All values given for a field, under whichever of its names; null is none."""
-        names = (name, *ALIASES[name])
-        return [value for key, value in self.pairs if key in names and value is not None]
 
 
 def _wrong(code: str, message: str, refusal: str = "") -> NoReturn:
@@ -175,7 +144,7 @@ _VALIDATOR = SchemaValidator(
 )
 
 
-def validate(fields: Fields, settings: Settings, caller: Caller) -> VerifyCodeRequest:
+def validate(fields: dict[str, Any], settings: Settings, caller: Caller) -> VerifyCodeRequest:
     """The request in the fields, or :class:`Refused` with all that is wrong with them at once."""
     first_space = settings.cust_space_ids[0]
     # Of an unknown caller no space can be asked: who it is comes first.
@@ -185,9 +154,11 @@ def validate(fields: Fields, settings: Settings, caller: Caller) -> VerifyCodeRe
         "locale": settings.default_locale,
         "cust_space_id": caller.cust_space_id or (first_space if has_default else None),
     }
-    given = {name: fields.named(name) for name in ALIASES}
+    given = {name: named(fields, name) for name in ALIASES}
     values = {name: all_[0] if all_ else defaults.get(name) for name, all_ in given.items()}
-    errors = {name: _conflict(name) for name, all_ in given.items() if _differ(all_)}
+    errors = {
+        name: _conflict(name) for name, all_ in given.items() if CONFLICTING in all_ or differ(all_)
+    }
     refusals = [""] if errors else []
     context = {"settings": settings, "caller": caller}
     try:
@@ -208,7 +179,3 @@ def validate(fields: Fields, settings: Settings, caller: Caller) -> VerifyCodeRe
 def _conflict(name: str) -> FieldError:
     message = f"{name} is given more than once, with different values: give it once."
     return FieldError(field=name, code="conflicting", message=message)
-
-
-def _differ(values: list[Any]) -> bool:
-    return any(type(value) is not type(values[0]) or value != values[0] for value in values)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from chatapp_code.fields import decode
 from chatapp_code.triggers.cloud_event import CloudEvent
 from chatapp_code.triggers.direct import DirectInvocation
 from chatapp_code.triggers.http import ApiGateway, HttpTrigger
 from chatapp_code.triggers.mns_topic import MnsTopic
 from chatapp_code.triggers.no_request import SourceWithoutRequests
 from chatapp_code.triggers.streams import EventStream
-from chatapp_code.triggers.trigger import Trigger, decode
+from chatapp_code.triggers.trigger import Trigger
 
 #: Tried from the top; a direct invocation is whatever nobody else recognises.
 TRIGGERS: tuple[type[Trigger], ...] = (
@@ -25,7 +26,6 @@ TRIGGERS: tuple[type[Trigger], ...] = (
     EventStream,
     MnsTopic,
 )
-
 
 #: Each comma or bracket of JSON can take 300 bytes of memory.
 _MOST_PARTS = 500_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code.triggers.event_source import EventSource, message
-from chatapp_code.triggers.trigger import Message
+from chatapp_code.triggers.event_source import EventSource
 
 
 class CloudEvent(EventSource):
@@ -16,6 +15,3 @@ class CloudEvent(EventSource):
     @staticmethod
     def recognises(content: Any) -> bool:
         return isinstance(content, dict) and "specversion" in content
-
-    def messages(self) -> list[Message]:
-        return [message(self._content)]

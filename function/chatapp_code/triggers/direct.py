@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from chatapp_code.fields import decode_request
 from chatapp_code.result import VerifyCodeResult
-from chatapp_code.triggers.trigger import Message, Trigger, request_fields
+from chatapp_code.triggers.trigger import Message, Trigger
 
 
 class DirectInvocation(Trigger):
@@ -16,7 +17,7 @@ class DirectInvocation(Trigger):
     source = "direct"
 
     def messages(self) -> list[Message]:
-        return [Message(partial(request_fields, self._content))]
+        return [Message(partial(decode_request, self._content))]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
         return results[0].for_the_account()

@@ -9,29 +9,23 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from chatapp_code.request import Fields
+from chatapp_code.fields import CONFLICTING, decode_request, differ
 from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.triggers.event_source import seconds_since_epoch
-from chatapp_code.triggers.trigger import Message, Trigger, request_fields
+from chatapp_code.triggers.trigger import Message, Trigger
 
 
-class _HttpRequest(Trigger):
-    def method(self) -> Any:
-        raise NotImplementedError
+class ApiGateway(Trigger):
+    """API Gateway's event for an event function; the answer has the same keys."""
+
+    source = "api_gateway"
+
+    @staticmethod
+    def recognises(content: Any) -> bool:
+        return isinstance(content, dict) and "httpMethod" in content and "path" in content
 
     def messages(self) -> list[Message]:
-        return [Message(self._fields, sent_at=self.queued_at(), headers=self._headers)]
-
-    def queued_at(self) -> float | None:
-        return None
-
-    def _fields(self) -> Fields:
-        if self.method() != "POST":
-            raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
-        headers = self._headers
-        _check_media_type(str(headers.get("content-type") or ""))
-        fields = request_fields(self._body())
-        return fields.replacing("idempotency_key", headers.get("idempotency-key"))
+        return [Message(self._fields, sent_at=self._queued_at(), headers=self._headers)]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
         result = results[0]
@@ -50,13 +44,29 @@ class _HttpRequest(Trigger):
             "body": json.dumps(result.for_the_public()),
         }
 
+    def _method(self) -> Any:
+        return self._content["httpMethod"]
+
+    def _queued_at(self) -> float | None:
+        """When it was asked, where the platform has queued it since."""
+        return None
+
+    def _fields(self) -> dict[str, Any]:
+        if self._method() != "POST":
+            raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
+        _check_media_type(str(self._headers.get("content-type") or ""))
+        key = self._headers.get("idempotency-key")
+        return {**decode_request(self._body()), "idempotency_key": key}
+
     @cached_property
     def _headers(self) -> dict[str, Any]:
         given = self._content.get("headers")
-        headers: dict[str, list[Any]] = {}
-        for name, value in given.pairs if isinstance(given, Fields) else ():
-            headers.setdefault(name.lower(), []).append(value)
-        return {name: _joined(values) for name, values in headers.items()}
+        headers: dict[str, Any] = {}
+        for name, value in given.items() if isinstance(given, dict) else ():
+            other = headers.setdefault(name.lower(), value)
+            if differ([value, other]):
+                headers[name.lower()] = CONFLICTING
+        return headers
 
     def _body(self) -> bytes | str:
         body = self._content.get("body")
@@ -70,7 +80,7 @@ class _HttpRequest(Trigger):
             raise refuse("InvalidEvent", "The event's body is not base64, as it says.") from None
 
 
-class HttpTrigger(_HttpRequest):
+class HttpTrigger(ApiGateway):
     """The HTTP trigger's payload, version v1 ("HTTP trigger: invoke a function")."""
 
     source = "http"
@@ -82,33 +92,13 @@ class HttpTrigger(_HttpRequest):
         context = content.get("requestContext")
         return isinstance(context, dict) and isinstance(context.get("http"), dict)
 
-    def method(self) -> Any:
+    def _method(self) -> Any:
         return self._content["requestContext"]["http"].get("method")
 
-    def queued_at(self) -> float | None:
-        """When it was asked, where the platform has queued it since."""
+    def _queued_at(self) -> float | None:
         if str(self._headers.get("x-fc-invocation-type")).lower() != "async":
             return None
         return seconds_since_epoch(self._content["requestContext"].get("timeEpoch"))
-
-
-class ApiGateway(_HttpRequest):
-    """API Gateway's event for an event function; the answer has the same keys."""
-
-    source = "api_gateway"
-
-    @staticmethod
-    def recognises(content: Any) -> bool:
-        return isinstance(content, dict) and "httpMethod" in content and "path" in content
-
-    def method(self) -> Any:
-        return self._content["httpMethod"]
-
-
-def _joined(values: list[Any]) -> Any:
-    # As the platform joins the values of a header that comes twice.
-    is_one = all(value == values[0] for value in values)
-    return values[0] if is_one else ", ".join(map(str, values))
 
 
 def _check_media_type(content_type: str) -> None:

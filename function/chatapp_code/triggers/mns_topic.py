@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code.request import Fields
-from chatapp_code.triggers.event_source import EventSource, message
-from chatapp_code.triggers.trigger import Message
+from chatapp_code.triggers.event_source import EventSource
 
 #: The attributes beside them, which may have any name, are no request.
 _OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")
@@ -27,6 +25,5 @@ class MnsTopic(EventSource):
         is_json = "Message" in content and ("TopicOwner" in content or "MessageMD5" in content)
         return is_json or content.keys() == {"body", "attrs"}
 
-    def messages(self) -> list[Message]:
-        own = [pair for pair in self._content.pairs if pair[0] in _OWN_KEYS]
-        return [message(Fields.from_pairs(own))]
+    def __init__(self, content: dict[str, Any]) -> None:
+        super().__init__({key: content[key] for key in _OWN_KEYS if key in content})

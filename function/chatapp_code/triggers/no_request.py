@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from chatapp_code.request import Fields
 from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import Message, Trigger, messages_of
+from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, Trigger
 
 
 class SourceWithoutRequests(Trigger):
@@ -18,31 +17,31 @@ class SourceWithoutRequests(Trigger):
 
     @staticmethod
     def recognises(content: Any) -> bool:
-        if isinstance(content, list):
-            return bool(content) and all(_names_a_source(item) for item in content)
-        return bool(_names_a_source(content))
+        return bool(content) and all(_name(item) for item in _items(content))
 
     def messages(self) -> list[Message]:
-        items = self._content if isinstance(self._content, list) else [self._content]
-        return messages_of(items, lambda item: Message(partial(_refuse, item)))
+        items = _items(self._content)
+        answered = items if len(items) <= MOST_MESSAGES else items[:1]
+        return [Message(partial(_refuse, _name(item))) for item in answered]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         answers = [result.for_the_account() for result in results]
         return answers if isinstance(self._content, list) else answers[0]
 
 
-def _refuse(item: Any) -> Fields:
-    source = _names_a_source(item)
+def _items(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else [content]
+
+
+def _refuse(source: str) -> dict[str, Any]:
     raise refuse("InvalidEvent", f"{source} never carries a request: take its trigger away.")
 
 
-def _names_a_source(item: Any) -> str:
+def _name(item: Any) -> str:
+    """The source that an event is of; none if it is of another."""
     if not isinstance(item, dict):
         return ""
-    for source, is_one in _SOURCES.items():
-        if is_one(item):
-            return source
-    return ""
+    return next((name for name, recognises in _SOURCES.items() if recognises(item)), "")
 
 
 def _first_event_source(item: dict[str, Any]) -> Any:
@@ -51,22 +50,18 @@ def _first_event_source(item: dict[str, Any]) -> Any:
     return first.get("eventSource") if isinstance(first, dict) else None
 
 
-def _starts(item: dict[str, Any], key: str, *beginnings: str) -> bool:
-    return isinstance(item.get(key), str) and item[key].startswith(beginnings)
+def _is_of(item: dict[str, Any], source: str) -> bool:
+    return "specversion" in item and item.get("source") == source
 
 
 _SOURCES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "A timer": lambda item: {"triggerTime", "triggerName"} <= item.keys(),
-    "OSS": lambda item: (
-        _first_event_source(item) == "acs:oss"
-        or ("specversion" in item and item.get("source") == "acs.oss")
-    ),
+    "OSS": lambda item: _first_event_source(item) == "acs:oss" or _is_of(item, "acs.oss"),
     "CDN": lambda item: _first_event_source(item) == "cdn",
     "SLS": lambda item: {"cursorTime", "source"} <= item.keys(),
-    "Tablestore": lambda item: _starts(item, "Version", "Sync-"),
-    "DTS": lambda item: "specversion" in item and _starts(item, "type", "dts:"),
+    "Tablestore": lambda item: str(item.get("Version")).startswith("Sync-"),
+    "DTS": lambda item: "specversion" in item and str(item.get("type")).startswith("dts:"),
     "An asynchronous destination": lambda item: (
-        {"requestContext", "responseContext"} <= item.keys()
-        or ("specversion" in item and item.get("source") == "acs:fc")
+        {"requestContext", "responseContext"} <= item.keys() or _is_of(item, "acs:fc")
     ),
 }
