@@ -217,37 +217,6 @@ def test_the_last_place_is_under_way(each: StoreUnderTest) -> None:
     assert each.admit("b", MINUTE) == ("refused", about(60), "TooSoon")
 
 
-def test_a_decided_place_is_no_use_to_wait_for(each: StoreUnderTest) -> None:
-    """Where one window is full of decided places, one under way in another makes no room."""
-    limits = (Limit(1, 60), Limit(2, 3600))
-    each.send("a", limits)
-    each.turn(60)
-    each.held("b", limits)
-    assert each.admit("c", limits)[0] == "under way"
-    limits = (Limit(1, 60), Limit(1, 3600))
-    assert each.admit("c", limits)[0] == "under way"
-    each.turn(20.1)  # what "b" held is free again
-    assert each.admit("c", limits)[2] == "TooSoon"
-
-
-def test_a_place_under_way_that_counts_no_more(each: StoreUnderTest) -> None:
-    """A call that takes longer than its window lasts is in nobody's way."""
-    limits = (Limit(1, 5),)
-    each.calling("a", limits)
-    each.turn(5)
-    each.send("b", limits)
-    assert each.admit("c", limits) == ("refused", about(5), "TooSoon")
-
-
-def test_an_older_place_under_way_makes_no_room(each: StoreUnderTest) -> None:
-    """Where the latest place is decided, an older one that is given back is no help."""
-    limits = (Limit(1, 5), Limit(2, 60))
-    each.held("a", limits)
-    each.turn(5)
-    each.send("b", limits)
-    assert each.admit("c", limits)[2] == "TooSoon"
-
-
 # --- for all histories -------------------------------------------------------------------------
 
 STEP = st.tuples(
@@ -500,8 +469,7 @@ def test_tls_user_password_and_database(
 def test_scripts_are_as_a_proxy_wants_them() -> None:
     """Each key in a script is written as KEYS[n], as Tair's proxies demand."""
     steps = (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.GIVE_BACK)
-    written = [script for step in steps for script in step.values()]
-    for script in (*written, scripts.TAKE_TURN, scripts.HOLD_TURNS):
+    for script in (*steps, scripts.TAKE_TURN, scripts.HOLD_TURNS):
         right = r"redis\.call\('(TIME'|\w+', *KEYS\[\d\][,)])"
         assert len(re.findall(right, script)) == script.count("redis.call") >= 3
 

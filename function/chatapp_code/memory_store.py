@@ -13,16 +13,20 @@ from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdic
 MOST_CLAIMS = 10_000
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entry:
-    """A claim, or its place in an allowance. Moments are seconds of the clock."""
+    """A claim, and its place in each of its allowances. Moments are seconds of the clock."""
 
     token: str
     made_at: float
     deadline: float
-    forgotten_at: float
+    claim_ends_at: float
+    place_ends_at: float
     state: str = "held"
     result: str = ""
+
+    def has_a_place(self, now: float) -> bool:
+        return self.place_ends_at > now and (self.state != "held" or self.deadline > now)
 
 
 class MemoryStore(Store):
@@ -31,104 +35,72 @@ class MemoryStore(Store):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._claims: dict[str, _Entry] = {}
-        self._places: defaultdict[str, dict[str, _Entry]] = defaultdict(dict)
+        self._places: defaultdict[str, list[_Entry]] = defaultdict(list)
 
     def admit(self, claim: Claim) -> Verdict:
         now = self._clock()
-        self._sweep(now)
-        for allowance in claim.allowances:
-            self._tidy(allowance.key, now)
-        number = claim.allowances[0]
+        # Two others are looked at, too, so that none is kept for long when it is empty.
+        for key in [*(each.key for each in claim.allowances), *islice(self._places, 2)]:
+            if places := [each for each in self._places.pop(key, []) if each.has_a_place(now)]:
+                self._places[key] = places
         found = self._claims.get(claim.key)
-        if found and found.forgotten_at > now:
+        waits = [self._wait(allowance, now) for allowance in claim.allowances]
+        if found and found.claim_ends_at > now:
             if found.state == "settled":
-                return Verdict("settled", self._wait(number, now), found.result)
+                return Verdict("settled", waits[0], found.result)
             if found.deadline > now:
                 return Verdict("under way", found.deadline - now)
-            return Verdict("abandoned", self._wait(number, now))
-        waits = [self._wait(allowance, now) for allowance in claim.allowances]
-        if waits[0] and (undecided := self._undecided(number, now)):
+            return Verdict("abandoned", waits[0])
+        number = self._places.get(claim.allowances[0].key, [])
+        undecided = [e.deadline for e in number if e.state != "settled" and e.deadline > now]
+        if waits[0] and undecided:
             return Verdict("under way", min(undecided) - now)
         for allowance, wait in zip(claim.allowances, waits, strict=True):
             if wait:
                 return Verdict("refused", max(waits), allowance.refusal)
         self._hold(claim, now)
-        return Verdict("admitted", self._wait(number, now))
+        return Verdict("admitted", self._wait(claim.allowances[0], now))
 
     def mark(self, claim: Claim, is_calling: bool, age_seconds: float) -> None:  # noqa: ARG002
         now = self._clock()
-        found = self._claims.get(claim.key)
-        if not found or found.token != claim.token or found.deadline <= now:
+        entry = self._held(claim)
+        if not entry or entry.deadline <= now:
             raise StoreUnavailable("the claim is gone")
-        found.forgotten_at = now + claim.lasts_seconds if is_calling else found.deadline
-        for entry in (found, *self._places_of(claim)):
-            entry.state = "calling" if is_calling else "held"
+        entry.state = "calling" if is_calling else "held"
+        entry.claim_ends_at = now + claim.lasts_seconds if is_calling else entry.deadline
 
     def settle(self, claim: Claim, result: str) -> None:
-        found = self._claims.get(claim.key)
-        if found and found.token == claim.token:
-            found.result = result
-            found.forgotten_at = self._clock() + claim.lasts_seconds
-            for entry in (found, *self._places_of(claim)):
-                entry.state = "settled"
+        if entry := self._held(claim):
+            entry.state, entry.result = "settled", result
+            entry.claim_ends_at = self._clock() + claim.lasts_seconds
 
     def give_back(self, claim: Claim) -> None:
-        found = self._claims.get(claim.key)
-        if found and found.token == claim.token:
+        if self._held(claim):
             del self._claims[claim.key]
-        for allowance in claim.allowances:
-            self._places.get(allowance.key, {}).pop(claim.token, None)
+        for key in (allowance.key for allowance in claim.allowances):
+            self._places[key] = [e for e in self._places[key] if e.token != claim.token]
+
+    def _held(self, claim: Claim) -> _Entry | None:
+        entry = self._claims.get(claim.key)
+        return entry if entry and entry.token == claim.token else None
 
     def _hold(self, claim: Claim, now: float) -> None:
         deadline = now + claim.deadline_seconds
+        longest = max(limit.seconds for each in claim.allowances for limit in each.limits)
         self._claims.pop(claim.key, None)
-        self._claims[claim.key] = _Entry(claim.token, now, deadline, forgotten_at=deadline)
+        entry = _Entry(claim.token, now, deadline, deadline, now + longest)
+        self._claims[claim.key] = entry
         if len(self._claims) > MOST_CLAIMS:
             del self._claims[next(iter(self._claims))]
         for allowance in claim.allowances:
-            place = _Entry(claim.token, now, deadline, now + allowance.longest_seconds)
-            self._places[allowance.key][claim.token] = place
-
-    def _places_of(self, claim: Claim) -> list[_Entry]:
-        places = (self._places.get(each.key, {}).get(claim.token) for each in claim.allowances)
-        return [place for place in places if place]
-
-    def _tidy(self, key: str, now: float) -> None:
-        """Drops the places that are too old to count, and those that the dead have held."""
-        kept = {
-            token: place
-            for token, place in self._places.pop(key, {}).items()
-            if place.forgotten_at > now and (place.state != "held" or place.deadline > now)
-        }
-        if kept:
-            self._places[key] = kept
-
-    def _sweep(self, now: float) -> None:
-        """Looks at two allowances in turn, so that none is kept for long when it is empty."""
-        for key in list(islice(self._places, 2)):
-            places = self._places.pop(key)
-            if any(place.forgotten_at > now for place in places.values()):
-                self._places[key] = places
+            self._places[allowance.key].append(entry)
 
     def _wait(self, allowance: Allowance, now: float) -> float:
         """The seconds until there is a place in each of the windows."""
-        made = [place.made_at for place in self._places.get(allowance.key, {}).values()]
+        places = self._places.get(allowance.key, [])
         waits = (
-            min(made[-limit.places] + limit.seconds - now, limit.seconds)
+            min(places[-limit.places].made_at + limit.seconds - now, limit.seconds)
             for limit in allowance.limits
-            if len(made) >= limit.places
+            if len(places) >= limit.places
         )
         return max(0.0, *waits, 0.0)
-
-    def _undecided(self, allowance: Allowance, now: float) -> list[float]:
-        """The deadlines of places that would let a request pass, were they given back."""
-        places = list(self._places[allowance.key].values())
-        undecided: list[float] = []
-        for limit in allowance.limits:
-            latest = places[-limit.places :]
-            if len(latest) == limit.places and latest[0].made_at + limit.seconds > now:
-                open_ = [p.deadline for p in latest if p.state != "settled" and p.deadline > now]
-                if not open_:
-                    return []
-                undecided += open_
-        return undecided

@@ -19,41 +19,28 @@ _DAY_MS = 24 * 3600 * 1000
 _BEGIN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local token = ARGV[1]
-local until_deadline, lasts = tonumber(ARGV[2]), tonumber(ARGV[3])
+local token, until_deadline, lasts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local allowances = cjson.decode(ARGV[4])
-
-local function keep_claim(milliseconds)
-  redis.call('PEXPIRE', KEYS[1], milliseconds)
-end
+local found = redis.call('HMGET', KEYS[1], 'token', 'deadline', 'result')
+local holder, left, result = found[1], (tonumber(found[2]) or 0) - now, found[3]
 """
 
 _ALLOWANCE = """
-do
+if allowances[N] then
   local allowance = allowances[N]
 
-  local function keep()
-    redis.call('PEXPIRE', PLACES, DAY + until_deadline)
-    redis.call('PEXPIRE', UNDECIDED, DAY + until_deadline)
-  end
-
-  local function wait_of(limit)
-    local nth = redis.call('ZREVRANGE', PLACES, limit[1] - 1, limit[1] - 1, 'WITHSCORES')
-    return nth[2] and math.min(limit[2], math.max(0, nth[2] + limit[2] - now)) or 0
-  end
-
-  -- Drops what is too old to count, and what was held by somebody who is gone.
+  -- Drops what is too old to count, and what was held by somebody who is gone; sees when the
+  -- next of the others is decided.
   function allowance.tidy()
     redis.call('ZREMRANGEBYSCORE', PLACES, '-inf', now - DAY)
-    allowance.deadlines = {}
     local undecided = redis.call('HGETALL', UNDECIDED)
     for n = 1, #undecided, 2 do
       local state, deadline = undecided[n + 1]:sub(1, 1), tonumber(undecided[n + 1]:sub(2))
-      if deadline > now then
-        allowance.deadlines[undecided[n]] = deadline
-      else
+      if deadline <= now then
         redis.call('HDEL', UNDECIDED, undecided[n])
         if state == 'h' then redis.call('ZREM', PLACES, undecided[n]) end
+      else
+        allowance.decided_in = math.min(allowance.decided_in or deadline, deadline - now)
       end
     end
   end
@@ -62,38 +49,17 @@ do
   function allowance.wait()
     local longest = 0
     for _, limit in ipairs(allowance.limits) do
-      longest = math.max(longest, wait_of(limit))
+      local nth = redis.call('ZREVRANGE', PLACES, limit[1] - 1, limit[1] - 1, 'WITHSCORES')
+      if nth[2] then longest = math.max(longest, math.min(limit[2], nth[2] + limit[2] - now)) end
     end
     return longest
   end
 
-  -- How long until a place is decided that would let a request pass, were it given back.
-  function allowance.decided_in()
-    local soonest
-    for _, limit in ipairs(allowance.limits) do
-      if wait_of(limit) > 0 then
-        local is_open = false
-        for each, deadline in pairs(allowance.deadlines) do
-          local rank = redis.call('ZREVRANK', PLACES, each)
-          if rank and rank < limit[1] then
-            is_open = true
-            soonest = math.min(soonest or deadline, deadline)
-          end
-        end
-        if not is_open then return nil end
-      end
-    end
-    return soonest - now
-  end
-
-  function allowance.take()
+  function allowance.take(state)
     redis.call('ZADD', PLACES, 'NX', now, token)
-    keep()
-  end
-
-  function allowance.say(state)
     redis.call('HSET', UNDECIDED, token, state)
-    keep()
+    redis.call('PEXPIRE', PLACES, DAY + until_deadline)
+    redis.call('PEXPIRE', UNDECIDED, DAY + until_deadline)
   end
 
   function allowance.settle()
@@ -109,77 +75,63 @@ end
 
 _ADMIT = """
 for _, allowance in ipairs(allowances) do allowance.tidy() end
-local found = redis.call('HMGET', KEYS[1], 'token', 'deadline', 'result')
-if found[3] then
-  return {'settled', allowances[1].wait(), found[3]}
-elseif found[1] and found[1] ~= token then
-  local left = tonumber(found[2]) - now
+local wait = allowances[1].wait()
+if result then return {'settled', wait, result} end
+if holder and holder ~= token then
   if left > 0 then return {'under way', left} end
-  return {'abandoned', allowances[1].wait()}
-elseif not found[1] then
+  return {'abandoned', wait}
+elseif not holder then
+  local decided_in = allowances[1].decided_in
+  if wait > 0 and decided_in then return {'under way', decided_in} end
   local longest, refusal = 0, nil
-  for i, allowance in ipairs(allowances) do
-    local wait = allowance.wait()
-    if wait > 0 and not refusal then
-      local decided = i == 1 and allowance.decided_in()
-      if decided then return {'under way', decided} end
-      refusal = allowance.refusal
-    end
-    longest = math.max(longest, wait)
+  for _, allowance in ipairs(allowances) do
+    if allowance.wait() > 0 then refusal = refusal or allowance.refusal end
+    longest = math.max(longest, allowance.wait())
   end
   if refusal then return {'refused', longest, refusal} end
 
   redis.call('HSET', KEYS[1], 'token', token, 'deadline', now + until_deadline)
-  keep_claim(until_deadline)
-  for _, allowance in ipairs(allowances) do
-    allowance.take()
-    allowance.say('h' .. (now + until_deadline))
-  end
+  redis.call('PEXPIRE', KEYS[1], until_deadline)
+  for _, allowance in ipairs(allowances) do allowance.take('h' .. now + until_deadline) end
 end
 return {'admitted', allowances[1].wait()}  -- now, or by a command that is repeated
 """
 
 _MARK = """
-local found = redis.call('HMGET', KEYS[1], 'token', 'deadline')
-local left = (tonumber(found[2]) or 0) - now
 local age = until_deadline - left
-if found[1] ~= token or left <= 0 or age > tonumber(ARGV[6]) then return 0 end
-keep_claim(ARGV[5] == 'c' and lasts or left)
-for _, allowance in ipairs(allowances) do allowance.say(ARGV[5] .. found[2]) end
+if holder ~= token or left <= 0 or age > tonumber(ARGV[6]) then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[5] == 'c' and lasts or left)
+for _, allowance in ipairs(allowances) do allowance.take(ARGV[5] .. found[2]) end
 return 1
 """
 
 #: A store that has lost the claim meanwhile is told of it again.
 _SETTLE = """
-local found = redis.call('HGET', KEYS[1], 'token')
-if found and found ~= token then return end
+if holder and holder ~= token then return end
 redis.call('HSET', KEYS[1], 'token', token, 'result', ARGV[5])
-keep_claim(lasts)
+redis.call('PEXPIRE', KEYS[1], lasts)
 for _, allowance in ipairs(allowances) do
+  if not holder then allowance.take('c' .. now) end
   allowance.settle()
-  if not found then allowance.take() end
 end
 """
 
 _GIVE_BACK = """
-if redis.call('HGET', KEYS[1], 'token') == token then redis.call('DEL', KEYS[1]) end
+if holder == token then redis.call('DEL', KEYS[1]) end
 for _, allowance in ipairs(allowances) do allowance.give_back() end
 """
 
+_ALLOWANCES = "".join(
+    _ALLOWANCE.replace("PLACES", f"KEYS[{2 * n}]")
+    .replace("UNDECIDED", f"KEYS[{2 * n + 1}]")
+    .replace("[N]", f"[{n}]")
+    .replace("DAY", str(_DAY_MS))
+    for n in (1, 2, 3)
+)
 
-def _written_out(step: str) -> dict[int, str]:
-    """The step for two allowances, and for three."""
-    parts = [
-        _ALLOWANCE.replace("PLACES", f"KEYS[{2 * n}]")
-        .replace("UNDECIDED", f"KEYS[{2 * n + 1}]")
-        .replace("[N]", f"[{n}]")
-        .replace("DAY", str(_DAY_MS))
-        for n in (1, 2, 3)
-    ]
-    return {count: "".join([_BEGIN, *parts[:count], step]) for count in (2, 3)}
-
-
-ADMIT, MARK, SETTLE, GIVE_BACK = map(_written_out, (_ADMIT, _MARK, _SETTLE, _GIVE_BACK))
+ADMIT, MARK, SETTLE, GIVE_BACK = (
+    _BEGIN + _ALLOWANCES + step for step in (_ADMIT, _MARK, _SETTLE, _GIVE_BACK)
+)
 
 #: Microseconds. A store that knows of no turn, be it new, without its data or with its clock set
 #: back, hands the first one out a second later: calls may have been made just before.

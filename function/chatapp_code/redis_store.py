@@ -74,17 +74,15 @@ class RedisStore(Store, Turns):
 
     def open(self) -> str:
         """Loads the scripts; what the server does when its memory is full, if it says so."""
-        for step in (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.GIVE_BACK):
-            for script in step.values():
-                self._ask(self._client.script_load, script)
-        self._ask(self._client.script_load, scripts.TAKE_TURN)
+        for script in (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.TAKE_TURN):
+            self._ask(self._client.script_load, script)
         return str(self._ask(self._client.info, "memory").get("maxmemory_policy", ""))
 
     def close(self) -> None:
         """Closes its connections."""
         self._client.close()
 
-    def _step(self, step: dict[int, str], claim: Claim, *more: str) -> Any:
+    def _step(self, script: str, claim: Claim, *more: str) -> Any:
         keys = [f"claim:{claim.key}"]
         for allowance in claim.allowances:
             keys += [f"places:{allowance.key}", f"undecided:{allowance.key}"]
@@ -97,7 +95,7 @@ class RedisStore(Store, Turns):
         ]
         times = round(claim.deadline_seconds * 1000), round(claim.lasts_seconds * 1000)
         arguments = (claim.token, *times, json.dumps(allowances), *more)
-        return self._run(step[len(allowances)], keys, arguments)
+        return self._run(script, keys, arguments)
 
     def _run(self, script: str, keys: list[str], arguments: tuple[Any, ...]) -> Any:
         return self._ask(self._script(script), [_PREFIX + key for key in keys], arguments)

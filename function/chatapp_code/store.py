@@ -27,11 +27,6 @@ class Allowance(NamedTuple):
     limits: tuple[Limit, ...]
     refusal: str
 
-    @property
-    def longest_seconds(self) -> int:
-        """How long a place counts."""
-        return max(limit.seconds for limit in self.limits)
-
 
 class Claim(NamedTuple):
     """A request's right to be sent once. It is held, then calling, then settled or given back.
