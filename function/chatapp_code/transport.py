@@ -15,7 +15,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import certifi
@@ -61,7 +60,7 @@ class Transport:
         self._address = (host, port)
         self._clock = clock
         self._tls = _tls_context() if scheme == "https" else None
-        self._connection: _Connection | None = None
+        self._socket: socket.socket | None = None
         self._idle_since = (0.0, 0.0)
 
     def open(self, timeout_seconds: float) -> None:
@@ -85,7 +84,7 @@ class Transport:
         except BaseException:
             sock.close()
             raise
-        self._connection = _Connection(sock, self._clock)
+        self._socket = sock
         self._idle_since = (self._clock(), time.time())
 
     def send(
@@ -109,22 +108,24 @@ class Transport:
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
-    def _exchange_over_the_wire(self, exchange: Exchange, *request: Any) -> None:
-        connection = self._connection
-        if connection is None or not self._is_trusted():
+    def _exchange_over_the_wire(self, exchange: Exchange, method: str, *request: Any) -> None:
+        if self._socket is None or not self._is_trusted():
             return
         if self._clock() > exchange.latest_start:
             exchange.missed_its_turn = True
             return
-        connection.exchange = exchange
-        connection.request(*request)
-        answer = connection.getresponse()
+        wire: Any = _Wire(self._socket, exchange, self._clock)
+        connection = http.client.HTTPConnection("")
+        connection.sock = wire
+        connection.request(method, *request)
+        answer = http.client.HTTPResponse(wire, method=method)
+        answer.begin()
         # http.client takes an end among the headers for their end, and 103 for the answer.
-        if answer.reader.has_ended or answer.status < 200:
+        if wire.has_ended or answer.status < 200:
             return
         body = answer.read(MAX_BODY_BYTES + 1)
         exchange.status = answer.status
@@ -136,85 +137,58 @@ class Transport:
             self.close()
 
     def _is_trusted(self) -> bool:
-        if self._connection is None or self._connection.sock is None:
+        """Not long idle, neither closed by the server nor sent anything that nobody asked for."""
+        if self._socket is None:
             return False
         monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock
-        idle_seconds = max(self._clock() - monotonic, abs(time.time() - wall))
-        return idle_seconds <= MAX_IDLE_SECONDS and self._connection.is_silent()
-
-
-class _Connection(http.client.HTTPConnection):
-    """An open connection that marks what was written, and reads no longer than it may."""
-
-    auto_open = 0  # a call never opens a connection: that must be done before its turn
-    exchange: Exchange
-
-    def __init__(self, sock: socket.socket, clock: Clock) -> None:
-        super().__init__("")
-        self.sock = sock
-        self._clock = clock
-
-    def is_silent(self) -> bool:
-        """Neither closed by the server nor sent anything that wasn't asked for."""
+        if max(self._clock() - monotonic, abs(time.time() - wall)) > MAX_IDLE_SECONDS:
+            return False
         try:
             # A read, since the tickets of TLS 1.3 make a sound socket readable too.
-            self.sock.settimeout(0)
-            self.sock.recv(1)
+            self._socket.settimeout(0)
+            self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except (OSError, ValueError):
             pass
         return False
 
-    def send(self, data: Any) -> None:
+
+class _Wire(io.RawIOBase):
+    """The socket in one exchange, as http.client uses one.
+
+    It marks what was written, and reads until the deadline, however slowly the bytes drip, and
+    not without an end.
+    """
+
+    def __init__(self, sock: socket.socket, exchange: Exchange, clock: Clock) -> None:
+        self._socket, self._exchange, self._clock = sock, exchange, clock
+        self._bytes_left = 2 * MAX_BODY_BYTES
+        self.has_ended = False
+
+    def sendall(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            self.sock.settimeout(_remaining(self.exchange.deadline, self._clock))
-            count = self.sock.send(view)
-            self.exchange.written = True
-            self.exchange.last_byte_written_at = self._clock()
+            self._socket.settimeout(_remaining(self._exchange.deadline, self._clock))
+            count = self._socket.send(view)
+            self._exchange.written = True
+            self._exchange.last_byte_written_at = self._clock()
             view = view[count:]
 
-    def getresponse(self) -> _Response:
-        deadline = self.exchange.deadline
-        self.response_class = partial(_Response, deadline, self._clock)  # type: ignore[assignment]
-        return super().getresponse()  # type: ignore[return-value]
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(
-        self, deadline: float, clock: Clock, sock: socket.socket, *args: Any, **kwargs: Any
-    ) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.reader = _DeadlineReader(self.fp.detach(), sock, deadline, clock)
-        self.fp = io.BufferedReader(self.reader)
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket until a deadline, however slowly the bytes drip, and not without an end."""
-
-    def __init__(
-        self, raw: io.RawIOBase, sock: socket.socket, deadline: float, clock: Clock
-    ) -> None:
-        self._raw, self._sock, self._deadline, self._clock = raw, sock, deadline, clock
-        self.has_ended = False
-        self._bytes_left = 2 * MAX_BODY_BYTES
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_remaining(self._deadline, self._clock))
-        count = self._raw.readinto(buffer)
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(_remaining(self._exchange.deadline, self._clock))
+        count = self._socket.recv_into(buffer)
         self.has_ended = count == 0
-        self._bytes_left -= count or 0
+        self._bytes_left -= count
         if self._bytes_left < 0:
             raise OSError("the answer doesn't end")
         return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 def _remaining(deadline: float, clock: Clock) -> float:
