@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
 
 from chatapp_code.result import OWN_CODES
-from chatapp_code.settings import _SETTINGS
+from chatapp_code.settings import Settings
 from tests import openapi
 from tests.function_under_test import FunctionUnderTest
 
@@ -42,6 +43,7 @@ def test_answers_are_as_openapi_says(function: FunctionUnderTest) -> None:
 def test_every_setting_is_explained() -> None:
     """docs/settings.md has each setting that the function reads, with its default."""
     page = (ROOT / "docs" / "settings.md").read_text()
-    for name, setting in _SETTINGS.items():
+    for each in fields(Settings):
+        name, default = each.name.upper(), each.metadata["default"]
         assert f"`{name}`" in page, name
-        assert not setting.default or f"| `{name}` | `{setting.default}` |" in page, name
+        assert not default or f"| `{name}` | `{default}` |" in page, name

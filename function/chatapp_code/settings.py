@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
-from phonenumbers import SUPPORTED_REGIONS
-
-from chatapp_code import phone_number
-from chatapp_code.locales import DOCUMENTED_CODES
+from chatapp_code import setting_kinds as kinds
 from chatapp_code.store import Limit
 
 #: Kept back from the function's timeout for what follows the call.
@@ -27,38 +23,32 @@ class WrongSettings(Exception):
     """Settings that can't be used: one sentence for each, which holds no secret."""
 
 
-class Endpoint(NamedTuple):
-    """Where the API is."""
-
-    scheme: str
-    host: str
-    port: int
-
-
 @dataclass(frozen=True)
 class Settings:
-    """What an operator may set; docs/settings.md says what each one means."""
+    """What an operator may set, by the same names in capitals; docs/settings.md explains them."""
 
-    cust_space_ids: tuple[str, ...]
-    allowed_countries: frozenset[str]
-    allowed_methods: tuple[str, ...]
-    default_method: str
-    default_locale: str
-    cams_endpoint: Endpoint
-    connect_timeout_seconds: float
-    read_timeout_seconds: float
-    store_url: str
-    store_secret: str
-    reserved_concurrency: int
-    max_calls_per_second: int
-    transit_allowance_seconds: float
-    max_event_age_seconds: float
-    send_limits_per_number: tuple[Limit, ...]
-    send_limits_per_caller: tuple[Limit, ...]
-    send_limits_in_all: tuple[Limit, ...]
-    caller_header: str
-    cust_space_header: str
-    test_numbers: frozenset[str]
+    cust_space_ids: tuple[str, ...] = kinds.SPACES()
+    allowed_countries: frozenset[str] = kinds.COUNTRIES()
+    allowed_methods: tuple[str, ...] = kinds.METHODS("sms,voice")
+    default_method: str = kinds.METHOD()
+    default_locale: str = kinds.LOCALE("en")
+    cams_endpoint: kinds.Endpoint = kinds.ENDPOINT(  # noqa: RUF009 - a field, as the others
+        "cams.ap-southeast-1.aliyuncs.com"
+    )
+    connect_timeout_seconds: float = kinds.SECONDS("3")
+    read_timeout_seconds: float = kinds.SECONDS("10")
+    store_url: str = kinds.STORE("memory://")
+    store_secret: str = kinds.SECRET()
+    reserved_concurrency: int = kinds.COUNT("9")
+    max_calls_per_second: int = kinds.COUNT("9")
+    transit_allowance_seconds: float = kinds.TRANSIT("0.125")
+    max_event_age_seconds: float = kinds.SECONDS("600")
+    send_limits_per_number: tuple[Limit, ...] = kinds.LIMITS("1/minute;5/hour;10/day")
+    send_limits_per_caller: tuple[Limit, ...] = kinds.LIMITS("20/hour")
+    send_limits_in_all: tuple[Limit, ...] = kinds.LIMITS("200/hour;1000/day")
+    caller_header: str = kinds.HEADER()
+    cust_space_header: str = kinds.HEADER()
+    test_numbers: frozenset[str] = kinds.TEST_NUMBERS()
 
     @property
     def shares_a_store(self) -> bool:
@@ -88,10 +78,11 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
     """Reads the settings, or raises :class:`WrongSettings` that names every wrong one."""
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for name, setting in _SETTINGS.items():
-        text = environ.get(name, "").strip() or setting.default
+    for each in fields(Settings):
+        name = each.name.upper()
+        text = environ.get(name, "").strip() or each.metadata["default"]
         try:
-            values[name.lower()] = setting.value(text)
+            values[each.name] = each.metadata["kind"].value(text)
         except ValueError as problem:
             problems.append(f"{name} {problem}.")
     if environ.get("DEBUG", "").strip().lower() == "sdk":
@@ -131,133 +122,3 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
             f"MAX_CALLS_PER_SECOND is {most}, but the API takes 10 calls a second for the whole "
             f"account, so that a burst would be refused: {MOST_CALLS_PER_SECOND} is the most."
         )
-
-
-def _items(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
-
-
-def _countries(text: str) -> frozenset[str]:
-    countries = frozenset(_items(text.upper()))
-    if unknown := sorted(countries - SUPPORTED_REGIONS - {"*", "001"}):
-        raise ValueError(f"has {','.join(unknown)}, but must {_COUNTRIES}")
-    return countries
-
-
-def _limits(text: str) -> tuple[Limit, ...]:
-    pairs = (item.strip().split("/") for item in text.lower().split(";"))
-    return tuple(Limit(int(count), _WINDOW_SECONDS[window.strip()]) for count, window in pairs)
-
-
-def _test_numbers(text: str) -> frozenset[str]:
-    try:
-        return frozenset(map(phone_number.possible_digits, _items(text)))
-    except ValueError:
-        raise ValueError(
-            "must list numbers that are possible, with their country codes, separated by commas"
-        ) from None
-
-
-def _locale(text: str) -> str:
-    if text.replace("-", "_") not in DOCUMENTED_CODES:
-        raise ValueError("must be one of the documented language codes, such as en or zh_CN")
-    return text.replace("-", "_")
-
-
-def _endpoint(text: str) -> Endpoint:
-    scheme, _, authority = text.lower().rstrip("/").rpartition("://")
-    scheme = scheme or "https"
-    has_port = re.search(r":\d+$", authority)
-    host, _, port = authority.rpartition(":") if has_port else (authority, "", "")
-    is_loopback = host == "localhost" or re.fullmatch(r"127\.[0-9.]+|\[::1\]", host)
-    if scheme == "http" and not is_loopback:
-        raise ValueError("may begin with http:// for a loopback address only: leave it out")
-    return Endpoint(scheme, host.strip("[]"), int(port or {"http": 80, "https": 443}[scheme]))
-
-
-def _transit(text: str) -> float:
-    if float(text) < 0.125:
-        raise ValueError("must be at least 0.125: a call is counted up to so much later than sent")
-    return float(text)
-
-
-class _Setting(NamedTuple):
-    default: str
-    pattern: str
-    make: Callable[[str], Any]
-    right: str
-
-    def value(self, text: str) -> Any:
-        if not re.fullmatch(self.pattern, text, re.ASCII | re.IGNORECASE):
-            raise ValueError(f"must {self.right}")
-        return self.make(text)
-
-
-_SPACES = "list the spaces that may be used, separated by commas, or be * for any"
-_COUNTRIES = (
-    "list the countries that may be sent to by their ISO 3166 codes of two letters, such as SG,ID; "
-    "001 stands for numbers of no country, and * for all countries"
-)
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
-_PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
-_NAME = r"[\w-]{1,63}"
-_STORE = rf"(?-i:memory://|rediss?://([^\s/@#?\[\]]*@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)"
-_WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-_LIMIT = r"\s*[1-9]\d{0,4}\s*/\s*(second|minute|hour|day)\s*"
-_LIMITS = _Setting(
-    "1/minute;5/hour;10/day",
-    rf"{_LIMIT}(;{_LIMIT})*",
-    _limits,
-    "list one limit or more, separated by semicolons, such as 1/minute;5/hour;10/day",
-)
-#: What any client sends, or may send, says nothing of who it is.
-_HEADER = _Setting(
-    "",
-    r"(?!(x-forwarded-.*|x-real-ip|.*client-ip|cf-connecting-ip|forwarded|via|host|origin|referer"
-    r"|user-agent|authorization|cookie|idempotency-key"
-    r"|accept.*|content-.*)$)[a-z0-9-]{0,64}",
-    str.lower,
-    "be the name of a header that the trigger fills from the verified JWT, and no client knows",
-)
-_SECONDS = _Setting("3", r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
-_COUNT = _Setting("9", r"[1-9]\d{0,5}", int, "be a whole number above 0")
-
-_SETTINGS = {
-    "CUST_SPACE_IDS": _Setting("", r"\*|(?:[!-)+\--~]{1,128}(\s*,\s*|$))+", _items, _SPACES),
-    "ALLOWED_COUNTRIES": _Setting("", r"[^,]+(,[^,]+)*", _countries, _COUNTRIES),
-    "ALLOWED_METHODS": _Setting(
-        "sms,voice",
-        r"(sms|voice)(\s*,\s*(sms|voice))*",
-        lambda text: _items(text.lower()),
-        "be sms, voice, or sms,voice",
-    ),
-    "DEFAULT_METHOD": _Setting("", r"(sms|voice)?", str.lower, "be sms or voice"),
-    "DEFAULT_LOCALE": _Setting("en", r"(?s:.*)", _locale, ""),
-    "CAMS_ENDPOINT": _Setting(
-        "cams.ap-southeast-1.aliyuncs.com",
-        rf"(https?://)?({_HOST})(:({_PORT}))?/?",
-        _endpoint,
-        "be a host, such as cams.ap-southeast-1.aliyuncs.com",
-    ),
-    "CONNECT_TIMEOUT_SECONDS": _SECONDS,
-    "READ_TIMEOUT_SECONDS": _SECONDS._replace(default="10"),
-    "STORE_URL": _Setting(
-        "memory://",
-        _STORE,
-        str,
-        "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
-        "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D",
-    ),
-    "STORE_SECRET": _Setting("", r"[!-~]*", str, "be printable characters without a space"),
-    "RESERVED_CONCURRENCY": _COUNT,
-    "MAX_CALLS_PER_SECOND": _COUNT,
-    "MAX_EVENT_AGE_SECONDS": _SECONDS._replace(default="600"),
-    "SEND_LIMITS_PER_NUMBER": _LIMITS,
-    "SEND_LIMITS_PER_CALLER": _LIMITS._replace(default="20/hour"),
-    "SEND_LIMITS_IN_ALL": _LIMITS._replace(default="200/hour;1000/day"),
-    "CALLER_HEADER": _HEADER,
-    "CUST_SPACE_HEADER": _HEADER,
-    "TEST_NUMBERS": _Setting("", r"(?s:.*)", _test_numbers, ""),
-    "TRANSIT_ALLOWANCE_SECONDS": _SECONDS._replace(default="0.125", make=_transit),
-}
