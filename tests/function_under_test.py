@@ -11,6 +11,7 @@ import pytest
 
 from chatapp_code.cams import Cams
 from chatapp_code.instance import Instance
+from chatapp_code.invocation import Time
 from chatapp_code.parts import Parts
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
@@ -56,7 +57,7 @@ class FunctionUnderTest:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         self.close()
-        self.instance = Instance(self.clock, self.sleep, lambda: self.now or time.time())
+        self.instance = Instance(Time(self.clock, self.sleep, lambda: self.now or time.time()))
         self.instance._is_first = False  # this process is no cold start
 
     def close(self) -> None:

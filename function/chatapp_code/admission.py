@@ -14,7 +14,7 @@ from typing import Any
 
 from chatapp_code.caller import Caller
 from chatapp_code.fields import encode
-from chatapp_code.invocation import Invocation
+from chatapp_code.invocation import Invocation, Time
 from chatapp_code.request import VerifyCodeRequest
 from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.settings import Settings
@@ -44,17 +44,10 @@ _TO_MEND = re.compile(
 class Admission:
     """Lets each request pass once, however often its message is delivered, and not too many."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        clock: Callable[[], float],
-        wall_clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, settings: Settings, store: Store, time: Time) -> None:
         self._settings = settings
         self._store = store
-        self._clock = clock
-        self._wall_clock = wall_clock
+        self._time = time
 
     def admit(
         self,
@@ -68,8 +61,8 @@ class Admission:
         if caller.is_unknown:
             raise refuse("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
         most_age_seconds = self._settings.max_event_age_seconds
-        age_seconds = self._wall_clock() - message.sent_at if message.sent_at is not None else 0.0
-        if age_seconds > most_age_seconds:
+        sent_at = message.sent_at
+        if sent_at is not None and self._time.wall_clock() - sent_at > most_age_seconds:
             text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
         name = f"key {request.idempotency_key}" if request.idempotency_key else message.name
@@ -95,7 +88,7 @@ class Admission:
         if verdict.outcome == "refused":
             wait = _rounded(verdict.wait_seconds)
             raise refuse(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
-        return Permit(self._store, claim, verdict, self._clock)
+        return Permit(self._store, claim, verdict, self._time.clock)
 
     def _allowances(self, request: VerifyCodeRequest, caller: Caller) -> list[Allowance]:
         settings = self._settings

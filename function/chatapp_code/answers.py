@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from chatapp_code.phone_number import PhoneNumber
-from chatapp_code.result import ACCEPTED, VerifyCodeResult
+from chatapp_code.result import ACCEPTED, VerifyCodeResult, unexpected
 
 if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
     from chatapp_code.transport import Exchange
@@ -41,13 +41,8 @@ def meaning(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
     ``sent`` is ``no`` only where nothing was written, or a whole answer refuses by what the
     documentation says, and nothing in it says otherwise.
     """
-    if not exchange.entered:
-        return VerifyCodeResult.own(
-            "UnexpectedError",
-            "The SDK didn't make the call as it should; a code may have been sent.",
-            sent="unknown",
-            http_status=202,
-        )
+    if not exchange.entered:  # the SDK went another way
+        return unexpected(may_have_sent=True)
     if not exchange.written:
         return unreachable()
     if not exchange.is_whole:

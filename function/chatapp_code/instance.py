@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from chatapp_code import __version__, credentials, invocation, logs, triggers
 from chatapp_code.caller import identify
-from chatapp_code.invocation import Invocation
-from chatapp_code.parts import Parts, Time
+from chatapp_code.invocation import Invocation, Time
+from chatapp_code.parts import Parts
 from chatapp_code.request import VerifyCodeRequest, validate
-from chatapp_code.result import Refused, VerifyCodeResult, refuse
+from chatapp_code.result import Refused, VerifyCodeResult, refuse, unexpected
 from chatapp_code.settings import Settings, WrongSettings, load
 from chatapp_code.triggers.trigger import Message
 
@@ -21,13 +19,8 @@ from chatapp_code.triggers.trigger import Message
 class Instance:
     """One instance of the function: it handles one invocation at a time."""
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        wall_clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._time = Time(clock, sleep, wall_clock)
+    def __init__(self, time: Time = Time()) -> None:  # noqa: B008 - it can't be changed
+        self._time = time
         self._parts: Parts | str = ""
         self._is_first = True
 
@@ -49,7 +42,8 @@ class Instance:
         current = invocation.begin(context, self._is_first, self._time.clock)
         self._is_first = False
         trigger = triggers.recognise(event)
-        results = [self._answer(each, trigger.source, current) for each in trigger.messages()]
+        source = trigger.source
+        results = [self._answer(each, source, replace(current)) for each in trigger.messages()]
         if len(results) > 1 and isinstance(self._parts, Parts) and not self._parts.shared_store:
             logs.write("WARNING", "batch", messages=len(results), message=_BATCH)
         return trigger.reply(results)
@@ -57,7 +51,6 @@ class Instance:
     def _answer(self, message: Message, source: str, current: Invocation) -> VerifyCodeResult:
         """The result for one message, whatever happens."""
         request = permit = None
-        current.reset()
         try:
             fields = message.read()
             parts = self._ready(current.context)
@@ -74,7 +67,7 @@ class Instance:
             result = refusal.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
-            result = _unexpected(current.may_have_sent)
+            result = unexpected(current.may_have_sent)
         if permit is not None:
             result = permit.settle(result)
         result = replace(result, invocation_id=current.id, **_asked(request))
@@ -119,17 +112,6 @@ def _asked(request: VerifyCodeRequest | None) -> dict[str, Any]:
         "method": request.method,
         "locale": request.locale,
     }
-
-
-def _unexpected(may_have_sent: bool) -> VerifyCodeResult:
-    if may_have_sent:
-        return VerifyCodeResult.own(
-            "UnexpectedError",
-            "The function failed; a code may have been sent.",
-            sent="unknown",
-            http_status=202,
-        )
-    return VerifyCodeResult.own("UnexpectedError", "The function failed; nothing was sent.")
 
 
 def _log_start(settings: Settings) -> None:

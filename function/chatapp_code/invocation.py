@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chatapp_code.settings import MARGIN_SECONDS
 
@@ -17,9 +17,17 @@ DEFAULT_TIMEOUT_SECONDS = 20.0
 _COLD_START_SECONDS = 5.0
 
 
+class Time(NamedTuple):
+    """The clocks of an instance, and its sleep, which a test turns."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    wall_clock: Callable[[], float] = time.time
+
+
 @dataclass
 class Invocation:
-    """What the way of a request needs to know of the invocation it belongs to."""
+    """What the way of one request needs to know of its invocation, and what it cost."""
 
     id: str
     context: Any
@@ -31,12 +39,6 @@ class Invocation:
     connecting_seconds: float = 0.0
     upstream_seconds: float = 0.0
     may_have_sent: bool = False
-
-    def reset(self) -> None:
-        """Counts anew, for the next message of a batch."""
-        self.attempts = 0
-        self.waited_seconds = self.connecting_seconds = self.upstream_seconds = 0.0
-        self.may_have_sent = False
 
     @property
     def seconds_left(self) -> float:

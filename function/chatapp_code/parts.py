@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chatapp_code import logs
 from chatapp_code.admission import Admission
+from chatapp_code.invocation import Time
 from chatapp_code.memory_store import MemoryStore
 from chatapp_code.settings import Settings
 from chatapp_code.store import StoreUnavailable
@@ -15,14 +15,6 @@ from chatapp_code.store import StoreUnavailable
 if TYPE_CHECKING:
     from chatapp_code.redis_store import RedisStore
     from chatapp_code.sending import Sender
-
-
-class Time(NamedTuple):
-    """The clocks of an instance, and its sleep."""
-
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-    wall_clock: Callable[[], float]
 
 
 class Parts:
@@ -45,7 +37,7 @@ class Parts:
     def admission(self) -> Admission:
         """Decides what may be sent."""
         store = self.shared_store or MemoryStore(self._time.clock)
-        return Admission(self.settings, store, self._time.clock, self._time.wall_clock)
+        return Admission(self.settings, store, self._time)
 
     @cached_property
     def sender(self) -> Sender:
@@ -53,7 +45,7 @@ class Parts:
         # The SDK is heavy: a request that is refused before the call doesn't pay for it.
         from chatapp_code.sending import Sender  # noqa: PLC0415
 
-        return Sender(self.settings, self.shared_store, self._time.clock, self._time.sleep)
+        return Sender(self.settings, self.shared_store, self._time)
 
     def check_store(self) -> None:
         """Writes what an operator should know of the store that was chosen."""

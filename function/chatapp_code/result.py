@@ -139,6 +139,14 @@ class VerifyCodeResult:
         return {**self.for_the_account(), "message": message, "access_denied_detail": None}
 
 
+def unexpected(may_have_sent: bool) -> VerifyCodeResult:
+    """The result where something is wrong with this package itself."""
+    if not may_have_sent:
+        return VerifyCodeResult.own("UnexpectedError", "The function failed; nothing was sent.")
+    text = "The function failed; a code may have been sent."
+    return VerifyCodeResult.own("UnexpectedError", text, sent="unknown", http_status=202)
+
+
 class Refused(Exception):
     """Carries the result of a request that ends before any call is made."""
 

@@ -11,7 +11,7 @@ from chatapp_code import invocation
 from chatapp_code.admission import Permit, store_unavailable
 from chatapp_code.answers import meaning, unreachable
 from chatapp_code.cams import Cams
-from chatapp_code.invocation import Invocation
+from chatapp_code.invocation import Invocation, Time
 from chatapp_code.pacing import SharedTurns, SlotRest, Turns
 from chatapp_code.request import VerifyCodeRequest
 from chatapp_code.result import VerifyCodeResult
@@ -30,18 +30,12 @@ _LONGEST_HOLD_SECONDS = 60.0
 class Sender:
     """Sends for one invocation of an instance at a time."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        turns: Turns | None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
+    def __init__(self, settings: Settings, turns: Turns | None, time: Time) -> None:
         self._settings = settings
-        self._clock = clock
-        self._sleep = sleep
-        self._cams = Cams(settings, clock)
-        self._pacing = _pacing(settings, turns, clock)
+        self._clock = time.clock
+        self._sleep = time.sleep
+        self._cams = Cams(settings, time.clock)
+        self._pacing = _pacing(settings, turns, time.clock)
 
     def open(self) -> None:
         """Opens the connection, unless a good one is open; raises OSError if it can't."""
