@@ -37,12 +37,13 @@ with the same key after its own time-out or a 502: it gets the first answer, `In
 `unknown`, and never a second code.
 """
 
-#: What may stand in the fields; over HTTP the idempotency_key is a header.
+#: What may stand in the fields.
 _FORMS: dict[str, dict[str, Any]] = {
     "phone_number": {"pattern": rf"^\s*{SPELLING}\s*$", "examples": ["+8613800001234"]},
     "method": {"pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"},
     "locale": {"maxLength": LONGEST_TAG, "examples": ["pt-BR", "zh_CN"]},
     "cust_space_id": {"pattern": r"^\s*[!-~]{1,128}\s*$"},
+    "idempotency_key": {"minLength": 1, "maxLength": 255},
 }
 
 _ASKED: dict[str, Any] = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}

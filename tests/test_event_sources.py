@@ -163,7 +163,53 @@ def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
     encoded = base64.b64encode(as_bytes({"phone_number": NUMBER})).decode()
     result = unsent(source, [large, {"phone_number": NUMBER}, json.dumps(large), encoded])
     assert result["counts"] == {"messages": 4, "unsent": 2, "listed": 2}
-    assert len(source.gateway.messages) == 1  # the two that are sent are the same request
+    assert len(source.gateway.messages) == 2
+
+
+@pytest.mark.parametrize("filler", ["x" * 13_000, "\u53f7" * 5_000])
+@pytest.mark.parametrize("is_in_base64", [True, False])
+def test_the_size_is_that_of_the_request(
+    source: FunctionUnderTest, filler: str, is_in_base64: bool
+) -> None:
+    """Neither base64 nor JSON's escapes, in which it came, make a request too large."""
+    data: Any = {"phone_number": NUMBER, "x": filler}
+    if is_in_base64:
+        data = base64.b64encode(json.dumps(data, ensure_ascii=False).encode()).decode()
+    assert source.handle(as_bytes({"specversion": "1.0", "data": data}))["sent"] == "yes"
+
+
+def test_items_without_a_name(source: FunctionUnderTest) -> None:
+    """The same item is the same request; one that differs in anything is another."""
+    content = recorded("mqtt")[0]
+    other = {**content, "props": {"clientId": "another"}}
+    replayed = [
+        source.handle(as_bytes([item]))[0]["replayed"] for item in (content, content, other)
+    ]
+    assert replayed == [False, True, False]
+
+
+def test_a_number_that_nobody_can_read_stops_nobody(source: FunctionUnderTest) -> None:
+    """A batch with a number of a thousand digits is still a batch."""
+    event = as_bytes([{"phone_number": NUMBER, "x": 1}, {"x": 1}]).replace(
+        b"1}", b"1" * 1000 + b"}"
+    )
+    with pytest.raises(NotSent):
+        source.handle(event)
+    assert len(source.gateway.messages) == 1
+
+
+def test_the_denied_detail_is_for_direct_callers(source: FunctionUnderTest) -> None:
+    """What the API says of the account's policies isn't put into a dead-letter queue."""
+    body = {"Code": "NoPermission", "AccessDeniedDetail": {"AuthAction": "cams:Get", "X": "None"}}
+    source.gateway.will(*[Behaviour(403, as_bytes(body))] * 2)
+    assert unsent(source, recorded("eventbridge_rule"))["access_denied_detail"] is None
+    assert source.ask()["access_denied_detail"] == {"AuthAction": "cams:Get"}
+
+
+def test_a_real_event_of_tablestore(source: FunctionUnderTest) -> None:
+    """It is CBOR, not JSON."""
+    result = source.handle(b"\xa2gVersiongSync-v1gRecords\x81\xa1dTypefPutRow")
+    assert result["message"].startswith("Tablestore never carries a request")
 
 
 # --- duplicates --------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ REFUSED = {
     "SEND_LIMITS_PER_NUMBER": ["0/minute", "1/minutes", "1/minute,5/hour"],
     "SEND_LIMITS_PER_CALLER": ["100000/day"],
     "SEND_LIMITS_IN_ALL": ["\u0661/day"],
-    "CALLER_HEADER": ["X-Forwarded-For", "X-Client-IP", "Authorization"],
+    "CALLER_HEADER": ["X-Forwarded-For", "X-Client-IP", "Remote-Addr", "Authorization"],
     "CUST_SPACE_HEADER": ["Origin", "two words"],
     "TEST_NUMBERS": ["+86 100 secret", "+86\n100"],
 }
@@ -116,11 +116,17 @@ def test_wrong_settings(name: str, value: str) -> None:
             {**RIGHT, "CAMS_ENDPOINT": "CAMS.A.ALIYUNCS.COM", "MAX_CALLS_PER_SECOND": "10"},
             "MAX_CALLS_PER_SECOND is 10",
         ),
-        ({"DEFAULT_METHOD": "fax"}, "CUST_SPACE_IDS.*ALLOWED_COUNTRIES.*DEFAULT_METHOD"),
+        ({"DEFAULT_METHOD": "fax"}, "CUST_SPACE_IDS is not set.*ALLOWED_COUNTRIES.*is 'fax': it"),
+        # Of an address no more is shown than where it leads.
+        (
+            {**RIGHT, "STORE_URL": "redis://me:secret@here.example:99999/0"},
+            "is 'redis://here.example': it",
+        ),
+        ({**RIGHT, "TEST_NUMBERS": "86 100"}, "TEST_NUMBERS is wrong: it must"),
         # Among forty codes the operator reads which one is wrong.
         (
             {**RIGHT, "ALLOWED_COUNTRIES": "SG,UK,ID,AQ"},
-            "ALLOWED_COUNTRIES has AQ,UK, but must",
+            "ALLOWED_COUNTRIES is 'SG,UK,ID,AQ': it must .*, not AQ,UK",
         ),
     ],
 )

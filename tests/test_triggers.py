@@ -144,9 +144,21 @@ def test_a_header_given_many_times(function: FunctionUnderTest) -> None:
     assert time.process_time() - began < 1.5
 
 
-def test_the_key_over_http_is_the_header(function: FunctionUnderTest) -> None:
-    """Over HTTP the idempotency key is a header; a field of that name means nothing."""
-    headers = {"idempotency-key": "k" * 256}
-    reply = function.post({"phone_number": NUMBER, "idempotency_key": "fine"}, headers=headers)
-    assert reply.result["errors"][0]["field"] == "idempotency_key"
-    assert function.post({"phone_number": NUMBER, "idempotency_key": 7}).status == 200
+@pytest.mark.parametrize(
+    ("in_body", "in_header", "code"),
+    [
+        *(("tap", None, None), (None, "tap", None), ("tap", "tap", None)),
+        *(("tap", "tip", "conflicting"), (7, None, "invalid"), (None, "k" * 256, "invalid")),
+    ],
+)
+def test_the_key_over_http(
+    function: FunctionUnderTest, in_body: Any, in_header: str | None, code: str | None
+) -> None:
+    """The idempotency key is a field, or a header, or both if they are the same."""
+    headers = {"idempotency-key": in_header} if in_header else {}
+    for is_second in (False, True):
+        reply = function.post({"phone_number": NUMBER, "idempotency_key": in_body}, headers=headers)
+        assert [(e["field"], e["code"]) for e in reply.result["errors"]] == (
+            [("idempotency_key", code)] if code else []
+        )
+        assert reply.result["replayed"] == (is_second and not code)

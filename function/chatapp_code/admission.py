@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from chatapp_code.caller import Caller
-from chatapp_code.fields import encode
+from chatapp_code.fields import asked, encode
 from chatapp_code.invocation import Invocation, Time
 from chatapp_code.request import VerifyCodeRequest
 from chatapp_code.result import VerifyCodeResult, refuse
@@ -65,16 +65,16 @@ class Admission:
         if sent_at is not None and self._time.wall_clock() - sent_at > most_age_seconds:
             text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
-        name = f"key {request.idempotency_key}" if request.idempotency_key else message.name
-        if not name and not message.is_repeated:
-            name = f"invocation {current.id}"
+        name: Any = f"key {request.idempotency_key}" if request.idempotency_key else message.name
+        is_lasting = bool(name) or message.item is None
+        name = name or (f"invocation {current.id}" if is_lasting else ["item", message.item])
         # At least for as long as the event can come again, and the call can take.
         lasts_seconds = max(most_age_seconds, current.timeout_seconds)
         claim = Claim(
             # The same name with another request, or from another caller, is another request.
-            key=self._key("request", name, caller, fields),
+            key=self._key("request", name, caller, asked(fields)),
             token=os.urandom(8).hex(),
-            lasts_seconds=max(lasts_seconds, NAME_SECONDS if name else 0.0),
+            lasts_seconds=max(lasts_seconds, NAME_SECONDS if is_lasting else 0.0),
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
         )
@@ -101,8 +101,8 @@ class Admission:
         return [*allowances, Allowance(self._key("all"), in_all, "TotalLimitReached")]
 
     def _key(self, *parts: object) -> str:
-        text = encode(parts).encode()
-        return hmac.new(self._settings.store_secret.encode(), text, hashlib.sha256).hexdigest()
+        secret = self._settings.store_secret.encode()
+        return hmac.new(secret, encode(parts), hashlib.sha256).hexdigest()
 
 
 class Permit:

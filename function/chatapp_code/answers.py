@@ -130,7 +130,7 @@ class _Answer:
     def _access_denied_detail(self) -> dict[str, str] | str | None:
         value = self._body.get("accessdenieddetail")
         if isinstance(value, dict):
-            plain = {k: v for k, v in value.items() if isinstance(v, (str, int, float))}
+            plain = {k: v for k, v in value.items() if isinstance(v, (str, int)) and v != "None"}
             return {self._masked(k): self._masked(str(v)) for k, v in plain.items()}
         return self._masked(value) if isinstance(value, str) and value else None
 

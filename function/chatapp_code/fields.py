@@ -29,6 +29,12 @@ def named(fields: dict[str, Any], name: str) -> list[Any]:
     return [fields[key] for key in (name, *ALIASES[name]) if fields.get(key) is not None]
 
 
+def asked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a request may have, as they came."""
+    names = {name for pair in ALIASES.items() for name in (pair[0], *pair[1])}
+    return {name: value for name, value in fields.items() if name in names}
+
+
 def differ(values: list[Any]) -> bool:
     """Are there two values in it that aren't the same? In JSON, true and 1 aren't."""
     return any(type(value) is not type(values[0]) or value != values[0] for value in values)
@@ -59,17 +65,24 @@ def decode_request(text: bytes | str) -> dict[str, Any]:
 
 def check_size(text: bytes | str) -> None:
     """Refuses the text of a request that is too large."""
-    size = len(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
-    if size > LARGEST_REQUEST_BYTES:
+    size_bytes = len(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+    if size_bytes > LARGEST_REQUEST_BYTES:
         raise refuse("InvalidEvent", "A request may hold 16 KiB at most.", http_status=413)
 
 
-def encode(value: Any) -> str:
-    """The value as JSON text; Refused if it is nested too deeply for that."""
+def encode(value: Any) -> bytes:
+    """The value as short JSON text, keys in order; Refused if it is nested too deeply for that."""
     try:
-        return json.dumps(value, default=lambda _: "conflicting")
+        text = json.dumps(
+            value,
+            default=lambda _: "conflicting",
+            ensure_ascii=False,
+            separators=(",", ":"),
+            sort_keys=True,
+        )
     except RecursionError:
         raise refuse("InvalidEvent", "The request is nested too deeply.") from None
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,10 +94,8 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > _LONGEST_INTEGER:
-        raise ValueError("the number is too long")
-    return int(digits)
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
 
 
 def _not_json(constant: str) -> Any:

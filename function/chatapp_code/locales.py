@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 #: The 68 codes of "Language codes" in the ChatApp documentation.
 DOCUMENTED_CODES = (  # noqa: SIM905 - 68 literals would fill a page
     "af ar az bg bn ca cs da de el en en_GB en_US es es_AR es_ES es_MX et fa fi fil fr ga gu ha "
@@ -14,7 +16,10 @@ _EXACT = {code.lower().replace("_", "-"): code for code in DOCUMENTED_CODES}
 #: In the distances of CLDR, 25 is the most at which speakers are taken to understand.
 _MOST_DISTANCE = 25
 
-LONGEST_TAG = 35  # RFC 5646, 4.4.1
+LONGEST_TAG = 255
+
+#: What any tag looks like (RFC 5646, 2.1); langcodes takes numbers for languages, too.
+_TAG = re.compile(r"([a-z]{2,8}|[ix])(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
 
 _DECIDING = ("language", "extlang", "script", "territory")
 
@@ -24,16 +29,16 @@ def nearest_code(tag: str) -> str | None:
 
     Raises ValueError for what isn't a language tag.
     """
-    if len(tag) > LONGEST_TAG:
-        raise ValueError("too long for a language tag")
     tag = tag.strip().replace("_", "-")
+    if len(tag) > LONGEST_TAG or not _TAG.fullmatch(tag):
+        raise ValueError("not a language tag")
     if tag.lower() in _EXACT:
         return _EXACT[tag.lower()]
     # Loading it takes longer than all else that a request needs before the call.
     import langcodes  # noqa: PLC0415
     from langcodes.tag_parser import parse_tag  # noqa: PLC0415
 
-    subtags = parse_tag(tag)
+    subtags = parse_tag(langcodes.standardize_tag(tag))
     plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
     if plain in _EXACT:
         return _EXACT[plain]

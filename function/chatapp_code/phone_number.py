@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumberType
 #: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
 NO_COUNTRY = "001"
 
-_ESCAPE = "%[0-9A-Fa-f]{2}"  # of a URL
+_ESCAPE = r"%[0-9A-Fa-f]{2}|&#?\w{1,8};"  # of a URL, or of HTML
 
 SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 
@@ -45,7 +45,7 @@ class PhoneNumber:
         """The text without this number: each run of digits that has its last seven is masked.
 
         So it is found with and without country code, with a 9 that WhatsApp leaves out, and
-        with up to three separators between two digits.
+        with up to eight separators between two digits.
         """
         last = self.digits[len(self.country_calling_code) :][-7:]
 
@@ -53,7 +53,7 @@ class PhoneNumber:
             digits = "".join(str(int(c)) for c in re.sub(_ESCAPE, "", run[0]) if c.isdecimal())
             return self.masked if last in digits else run[0]
 
-        return re.sub(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,3}}\d)+", masked, text)
+        return re.sub(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,8}}\d)+", masked, text)
 
 
 def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:

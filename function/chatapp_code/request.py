@@ -41,7 +41,7 @@ class VerifyCodeRequest:
     cust_space_id: str
     """the space, if not the service's own; also CustSpaceId"""
     idempotency_key: str | None
-    """names the request"""
+    """names the request; also the header Idempotency-Key"""
 
 
 def _wrong(code: str, message: str, refusal: str = "") -> NoReturn:

@@ -90,7 +90,7 @@ class VerifyCodeResult:
     errors: tuple[FieldError, ...] = ()
     """one for each wrong field of the request"""
     access_denied_detail: dict[str, str] | str | None = None
-    """the API's AccessDeniedDetail; always null over HTTP"""
+    """the API's AccessDeniedDetail, for direct invocations; else null"""
 
     http_status: int
     is_own: bool = False  # the code is one of this package, which the API's may be spelled like

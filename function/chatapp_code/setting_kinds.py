@@ -20,6 +20,8 @@ class Kind(NamedTuple):
     pattern: str
     make: Callable[[str], Any]
     right: str
+    #: The groups are what of a wrong text may be shown.
+    shown: str = r"(.{1,100})"
 
     def __call__(self, default: str = "") -> Any:
         """A field of this kind."""
@@ -27,9 +29,16 @@ class Kind(NamedTuple):
 
     def value(self, text: str) -> Any:
         """The value; ValueError, with the rest of a sentence that begins with the name."""
-        if not re.fullmatch(self.pattern, text, re.ASCII | re.IGNORECASE):
-            raise ValueError(f"must {self.right}")
-        return self.make(text)
+        try:
+            if re.fullmatch(self.pattern, text, re.ASCII | re.IGNORECASE):
+                return self.make(text)
+            problem = f"must {self.right}"
+        except ValueError as wrong:
+            problem = str(wrong)
+        found = re.match(self.shown, text, re.ASCII | re.DOTALL)
+        shown = "".join(filter(None, found.groups())) if found else ""
+        what = f"is {shown!r}" if shown else "is wrong" if text else "is not set"
+        raise ValueError(f"{what}: it {problem}")
 
 
 class Endpoint(NamedTuple):
@@ -47,7 +56,7 @@ def _items(text: str) -> tuple[str, ...]:
 def _countries(text: str) -> frozenset[str]:
     countries = frozenset(_items(text.upper()))
     if unknown := sorted(countries - SUPPORTED_REGIONS - {"*", phone_number.NO_COUNTRY}):
-        raise ValueError(f"has {','.join(unknown)}, but must {COUNTRIES.right}")
+        raise ValueError(f"must {COUNTRIES.right}, not {','.join(unknown)}")
     return countries
 
 
@@ -115,14 +124,16 @@ ENDPOINT = Kind(
     rf"(https?://)?({_HOST})(:({_PORT}))?/?",
     _endpoint,
     "be a host, such as cams.ap-southeast-1.aliyuncs.com",
+    shown=rf"(\w+://)?(?:.*@)?({_NAME}(?:\.{_NAME})*)?",
 )
 STORE = Kind(
     rf"(?-i:memory://|rediss?://([^\s/@#?\[\]]*@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)",
     str,
     "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
     "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D",
+    shown=rf"(\w+://)(?:.*@)?({_NAME}(?:\.{_NAME})*)?",
 )
-SECRET = Kind(r"[!-~]*", str, "be printable characters without a space")
+SECRET = Kind(r"[!-~]*", str, "be printable characters without a space", shown="")
 LIMITS = Kind(
     rf"{_LIMIT}(;{_LIMIT})*",
     _limits,
@@ -130,9 +141,8 @@ LIMITS = Kind(
 )
 #: What any client sends, or may send, says nothing of who it is.
 HEADER = Kind(
-    r"(?!(x-forwarded-.*|x-real-ip|.*client-ip|cf-connecting-ip|forwarded|via|host|origin|referer"
-    r"|user-agent|authorization|cookie|idempotency-key"
-    r"|accept.*|content-.*)$)[a-z0-9-]{0,64}",
+    r"(?!(x-forwarded-.*|x-fc-.*|.*-ip|remote-.*|forwarded|via|host|origin|referer|user-agent"
+    r"|authorization|cookie|idempotency-key|accept.*|content-.*)$)[a-z0-9-]{0,64}",
     str.lower,
     "be the name of a header that the trigger fills from the verified JWT, and no client knows",
 )
@@ -140,6 +150,7 @@ TEST_NUMBERS = Kind(
     r"(?s:.*)",
     _test_numbers,
     "list numbers that are possible, with their country codes, separated by commas",
+    shown="",
 )
 SECONDS = Kind(r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
 TRANSIT = SECONDS._replace(make=_transit)

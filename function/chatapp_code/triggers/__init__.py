@@ -37,6 +37,7 @@ def recognise(event: bytes) -> Trigger:
         # Returned, a batch would pass for handled; raised, it is dead-lettered.
         return EventStream(None) if event.lstrip()[:1] == b"[" else DirectInvocation(event)
     content = decode(event)
+    content = event if content is None else content
     for trigger in TRIGGERS:
         if trigger.recognises(content):
             return trigger(content)

@@ -32,7 +32,7 @@ class EventSource(Trigger):
         return [message(self._content)]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
-        answers = [result.for_the_account() for result in results]
+        answers = [{**each.for_the_account(), "access_denied_detail": None} for each in results]
         # A code is on its way to a number that was asked for too soon: nothing is lost.
         unsent = [
             answer
@@ -60,7 +60,7 @@ def message(item: Any) -> Message:
     return Message(
         read=partial(_fields, item),
         name=name or _cloud_event_name(event),
-        is_repeated=True,
+        item=item,
         sent_at=_sent_at(event),
     )
 
@@ -76,8 +76,9 @@ def _find(value: Any, depth: int) -> dict[str, Any] | None:
     if depth == 0:
         return None
     if isinstance(value, str):
-        check_size(value)
-        return _find(decode(value) or _decode_base64(value), depth - 1)
+        text = _without_base64(value)
+        check_size(text)
+        return _find(decode(text), depth - 1)
     if not isinstance(value, dict):
         return None
     if named(value, "phone_number"):
@@ -87,11 +88,11 @@ def _find(value: Any, depth: int) -> dict[str, Any] | None:
     return next((fields for fields in found if fields is not None), None)
 
 
-def _decode_base64(text: str) -> Any:
+def _without_base64(text: str) -> bytes | str:
     try:
-        return decode(base64.b64decode(text, validate=True))
+        return base64.b64decode(text, validate=True)  # no object's text looks like it
     except ValueError:
-        return None
+        return text
 
 
 def _own_name(inner: Any) -> str:

@@ -55,8 +55,12 @@ class ApiGateway(Trigger):
         if self._method() != "POST":
             raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
         _check_media_type(str(self._headers.get("content-type") or ""))
-        key = self._headers.get("idempotency-key")
-        return {**decode_request(self._body()), "idempotency_key": key}
+        fields = decode_request(self._body())
+        keys = [fields.get("idempotency_key"), self._headers.get("idempotency-key")]
+        given = [key for key in keys if key is not None]
+        if given:
+            fields["idempotency_key"] = CONFLICTING if differ(given) else given[0]
+        return fields
 
     @cached_property
     def _headers(self) -> dict[str, Any]:

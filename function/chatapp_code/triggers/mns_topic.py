@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code.triggers.event_source import EventSource
+from chatapp_code.triggers.event_source import EventSource, message
+from chatapp_code.triggers.trigger import Message
 
 #: The attributes beside them, which may have any name, are no request.
 _OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")
@@ -25,5 +26,6 @@ class MnsTopic(EventSource):
         is_json = "Message" in content and ("TopicOwner" in content or "MessageMD5" in content)
         return is_json or content.keys() == {"body", "attrs"}
 
-    def __init__(self, content: dict[str, Any]) -> None:
-        super().__init__({key: content[key] for key in _OWN_KEYS if key in content})
+    def messages(self) -> list[Message]:
+        own = {key: self._content[key] for key in _OWN_KEYS if key in self._content}
+        return [message(own)._replace(item=self._content)]

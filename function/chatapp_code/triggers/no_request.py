@@ -39,6 +39,8 @@ def _refuse(source: str) -> dict[str, Any]:
 
 def _name(item: Any) -> str:
     """The source that an event is of; none if it is of another."""
+    if isinstance(item, bytes):
+        return "Tablestore" if b"VersiongSync-v" in item else ""  # CBOR
     if not isinstance(item, dict):
         return ""
     return next((name for name, recognises in _SOURCES.items() if recognises(item)), "")
@@ -46,7 +48,7 @@ def _name(item: Any) -> str:
 
 def _first_event_source(item: dict[str, Any]) -> Any:
     events = item.get("events")
-    first = events[0] if isinstance(events, list) and events else None
+    first = events[0] if isinstance(events, list) and events else item
     return first.get("eventSource") if isinstance(first, dict) else None
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from chatapp_code.fields import decode
-from chatapp_code.result import refuse
+from chatapp_code.fields import check_size, decode, encode
+from chatapp_code.result import Refused, refuse
 from chatapp_code.triggers.event_source import EventSource, message
 from chatapp_code.triggers.trigger import MOST_MESSAGES, Message
+
+_TOO_LARGE = "The batch is too large to be read: deliver fewer at once."
 
 _LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 
@@ -28,8 +31,8 @@ class EventStream(EventSource):
 
     def messages(self) -> list[Message]:
         if self._content is None or len(self._content) > MOST_MESSAGES:
-            return [Message(_refuse)]
-        return [message((decode(i) or i) if isinstance(i, str) else i) for i in self._content]
+            return [Message(partial(_refuse, refuse("InvalidEvent", _TOO_LARGE)))]
+        return [_message(item) for item in self._content]
 
     def _answer(self, answers: list[dict[str, Any]]) -> Any:
         return answers
@@ -41,5 +44,13 @@ class EventStream(EventSource):
         return {"counts": counts, "unsent": unsent[:listed]}
 
 
-def _refuse() -> dict[str, Any]:
-    raise refuse("InvalidEvent", "The batch is too large to be read: deliver fewer at once.")
+def _message(item: Any) -> Message:
+    try:
+        check_size(item if isinstance(item, str) else encode(item))
+    except Refused as refusal:
+        return Message(partial(_refuse, refusal))
+    return message((decode(item) or item) if isinstance(item, str) else item)
+
+
+def _refuse(refusal: Refused) -> dict[str, Any]:
+    raise refusal

@@ -15,14 +15,14 @@ class Message(NamedTuple):
     """One request in an event, and what its source says about it.
 
     ``read`` gives its fields, or raises Refused with ``InvalidEvent`` where there is no request;
-    ``name`` is the source's for it; ``is_repeated`` says that the source delivers it again, so
-    that without a name its fields are one; ``sent_at`` is in seconds since the epoch; ``headers``
-    are those of an HTTP request, with names in lower case.
+    ``name`` is the source's for it; ``item`` is what it came as, which names it where its source
+    delivers again and gives no name; ``sent_at`` is in seconds since the epoch; ``headers`` are
+    those of an HTTP request, with names in lower case.
     """
 
     read: Callable[[], dict[str, Any]]
     name: str = ""
-    is_repeated: bool = False
+    item: Any = None
     sent_at: float | None = None
     headers: Mapping[str, Any] | None = None
 
@@ -37,7 +37,7 @@ class Trigger:
 
     @staticmethod
     def recognises(content: Any) -> bool:
-        """Is this decoded event (None if it isn't JSON) one of this source?"""
+        """Is this event (decoded, or its bytes if it isn't JSON) one of this source?"""
         raise NotImplementedError
 
     def messages(self) -> list[Message]:
