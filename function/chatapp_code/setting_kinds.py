@@ -55,7 +55,8 @@ def _items(text: str) -> tuple[str, ...]:
 
 def _countries(text: str) -> frozenset[str]:
     countries = frozenset(_items(text.upper()))
-    if unknown := sorted(countries - SUPPORTED_REGIONS - {"*", phone_number.NO_COUNTRY}):
+    known = SUPPORTED_REGIONS | _WITHOUT_NUMBERS | {"*", phone_number.NO_COUNTRY}
+    if unknown := sorted(countries - known):
         raise ValueError(f"must {COUNTRIES.right}, not {','.join(unknown)}")
     return countries
 
@@ -95,6 +96,8 @@ def _transit(text: str) -> float:
     return float(text)
 
 
+#: What of ISO 3166 has no telephone numbers of its own; harmless in a list of all countries.
+_WITHOUT_NUMBERS = frozenset(("AQ", "BV", "GS", "HM", "PN", "TF", "UM"))
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
