@@ -35,7 +35,7 @@ def _run(gateway: CamsGateway, platform: FunctionCompute) -> int:
     print("1. Over HTTP, as a mobile app asks:", flush=True)
     by_http = _ask(platform.url, _BY_HTTP)
     print("2. Directly, as a service in the account asks (InvokeFunction):", flush=True)
-    directly = _ask(platform.url + platform.invocations_path, _DIRECTLY)
+    directly = _ask(platform.invocations_url, _DIRECTLY)
     went_well = by_http["code"] == directly["code"] == "OK" and len(gateway.messages) == 2
     print("Both codes went out." if went_well else "Something went wrong: see above.")
     if not went_well:

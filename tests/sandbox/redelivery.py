@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.sandbox.cams_gateway import CamsGateway
-from tests.sandbox.delivery import Platform
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 from tests.sandbox.valkey import Valkey
@@ -119,7 +118,7 @@ def restart(valkey: Valkey, seconds: float) -> None:
 
 
 class _Source:
-    def __init__(self, platform: Platform, copies: list[str]) -> None:
+    def __init__(self, platform: FunctionCompute, copies: list[str]) -> None:
         self.outcome = Outcome()
         self._platform = platform
         self._left = len(copies)
@@ -157,7 +156,7 @@ class _Source:
 
 
 def _deliver_once(
-    platform: Platform, number: str, request_id: str
+    platform: FunctionCompute, number: str, request_id: str
 ) -> tuple[str, dict[str, Any] | None]:
     event = {
         "specversion": "1.0",
