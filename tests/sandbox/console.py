@@ -127,9 +127,9 @@ class Console:
     def _switch(self, body: bytes, _: str) -> Any:
         name = body.decode()
         if name == _UNREACHABLE and not self._is_unreachable:
-            self._gateway.refuse_connections()
+            self._gateway.stop()
         elif name != _UNREACHABLE and self._is_unreachable:
-            self._gateway.take_connections()
+            self._gateway.start()
         self._is_unreachable = name == _UNREACHABLE
         self._gateway.standing = _FAULTS.get(name)
         self._platform_status = _PLATFORM.get(name, 0)
