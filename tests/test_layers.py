@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import ssl
+import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from layers import build
+from tests.rendering import ACCOUNT
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.test_platform import REQUEST, environment
@@ -244,3 +248,28 @@ def test_a_missing_python_is_named(
     missing = re.findall(r"python(\S+)\.zip was not built", said.err)
     assert sorted(missing) == [version for version in build.GLIBC_MINORS if version not in there]
     assert re.findall(r"^python(\S+)\.zip:", said.out, re.MULTILINE) == there
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+def test_the_layer_is_published(tmp_path: Path) -> None:
+    """The plugin gives the function the version of the layer that the tool printed."""
+    arn = f"acs:fc:ap-southeast-1:{ACCOUNT}:layers/chatapp-verify-code/versions/7"
+    tool = tmp_path / "s"
+    printed = rf"\033[1mlayerVersionArn: \033[22m {arn}"
+    tool.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\nprintf '{printed}'\n")
+    tool.chmod(0o755)
+    (tmp_path / "layer.zip").touch()
+    props = {"region": "ap-southeast-1", "timeout": 20}
+    yaml_file = {"path": str(tmp_path / "s.yaml")}
+    inputs = {"props": props, "yaml": yaml_file, "resource": {"access": "default"}}
+    given = {"name": "chatapp-verify-code", "zip": "./layer.zip", "runtime": "python3.10"}
+    run = (
+        f"require('./layers/publish.js')({json.dumps(inputs)}, {json.dumps(given)})"
+        ".then((outputs) => console.log(JSON.stringify(outputs.props)))"
+    )
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    outputs = subprocess.check_output(["node", "-e", run], cwd=ROOT, env=environment)
+    assert json.loads(outputs) == {**props, "layers": [arn]}
+    asked = (tmp_path / "asked").read_text()
+    options = f"--layer-name chatapp-verify-code --code {tmp_path}/layer.zip"
+    assert f"cli fc3 layer publish {options} --compatible-runtime python3.10 " in asked

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.deployment import checks, rendering
-from tests.deployment.rendering import ACCOUNT, ROOT
+from tests import rendering
+from tests.rendering import ACCOUNT, ROOT
+from tests.test_deployment import GRANTED, check_s_yaml, granted
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
@@ -79,11 +80,7 @@ def test_the_key_and_the_token_fit(tmp_path: Path) -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {path.name for path in tmp_path.iterdir()} <= set(ignored)
 
-    environment = dict(zip(names, lines, strict=True))
-    resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
-    functions = rendering.functions_of_s_yaml(resources)
-    assert [*checks.problems_of_s_yaml(resources)] == []
-    assert [*checks.problems_of_functions(functions)] == []
+    check_s_yaml(rendering.s_yaml(), **dict(zip(names, lines, strict=True)))
 
 
 def test_no_command_asks_for_a_strangers_number(tmp_path: Path) -> None:
@@ -110,7 +107,7 @@ def test_s_yaml_and_the_stack_keep_what_they_hold_as_long() -> None:
 def test_the_role_for_s_yaml_is_the_stacks() -> None:
     """docs/role_policy.json grants what template.yml grants, and nothing else."""
     policy = json.loads((ROOT / "docs/role_policy.json").read_text().replace("ACCOUNT", ACCOUNT))
-    assert [*checks.problems_of_policies([policy])] == []
+    assert granted(policy) == GRANTED
     role = rendering.rendered_template(rendering.template())["Role"]
     assert [each["PolicyDocument"] for each in role["Properties"]["Policies"]] == [policy]
 

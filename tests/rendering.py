@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 ROS_SCHEMA = json.loads((ROOT / "tests/data/ros_schema.json").read_text())
 
 ACCOUNT = "1234567890123456"
