@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,16 +37,11 @@ def environment(gateway: CamsGateway) -> dict[str, str]:
 def call(
     url: str, body: Any = REQUEST, method: str = "POST", **headers: str
 ) -> tuple[int, Message, bytes]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", **headers}
-    request = urllib.request.Request(url, raw, headers, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=30) as answer:
-            return answer.status, answer.headers, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers, error.read()
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        headers = {"Content-Type": "application/json", **headers}
+        connection.request(method, urlsplit(url).path or "/", json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
 
 
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
@@ -142,9 +138,8 @@ def test_the_sandbox_is_served() -> None:
     ) as served:
         assert served.stdout
         url = next(line for line in served.stdout if "http://" in line).split()[-1]
-        page = urllib.request.Request(url, headers={"Accept": "text/html"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(page) as answer:
-            assert b"<h1>" in answer.read()
+        _, _, page = call(url, method="GET", Accept="text/html")
         status, _, body = call(url)
         os.killpg(served.pid, signal.SIGINT)
+    assert b"<h1>" in page
     assert (status, json.loads(body)["sent"]) == (200, "yes")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import threading
-import urllib.request
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.sandbox.cams_gateway import CamsGateway, Message
 from tests.sandbox.function_compute import FunctionCompute
@@ -45,19 +47,12 @@ def _run(gateway: CamsGateway, platform: FunctionCompute) -> int:
 
 def _ask(url: str, request: dict[str, str]) -> Any:
     print(f"   asked:   {json.dumps(request)}", flush=True)
-    call = urllib.request.Request(
-        url, json.dumps(request).encode(), {"Content-Type": "application/json"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _AnyStatus())
-    with opener.open(call, timeout=30) as answer:
-        result = json.load(answer)
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", urlsplit(url).path or "/", json.dumps(request), headers)
+        result = json.load(connection.getresponse())
     print("   result: ", json.dumps(result, indent=2).replace("\n", "\n            "), flush=True)
     return result
-
-
-class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    def http_response(self, request: Any, response: Any) -> Any:
-        return response
 
 
 def _serve(platform: FunctionCompute, gateway: CamsGateway) -> int:
