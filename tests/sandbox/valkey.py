@@ -46,7 +46,7 @@ class Valkey:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._directory = tempfile.TemporaryDirectory()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
@@ -77,7 +77,6 @@ class Valkey:
 
     def stop(self) -> None:
         """Kills the server."""
-        assert self._process
         self._process.kill()
         self._process.wait()
 
@@ -88,12 +87,10 @@ class Valkey:
 
     def pause(self) -> None:
         """Stops the process; its port still takes connections."""
-        assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets it go on."""
-        assert self._process
         self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
