@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from chatapp_code.result import OWN_CODES
 from tests import rendering
 from tests.rendering import ACCOUNT, ROOT
 from tests.test_deployment import GRANTED, check_s_yaml, granted
@@ -177,3 +178,13 @@ def test_the_costs_are_computed() -> None:
     """The table of costs is what the page's own lines print."""
     command = [sys.executable, "-c", block(OPERATING, "cost")]
     assert subprocess.check_output(command, text=True) in OPERATING
+
+
+def test_the_clients_page_has_every_code() -> None:
+    """docs/client.md says of each code of this package, by its ``sent``, what an app does."""
+    rows = re.findall(
+        r"^\| `(yes|no|unknown)` \| (.*?) \|", (ROOT / "docs/client.md").read_text(), re.MULTILINE
+    )
+    said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert {(sent, code) for code, (sent, _, _) in OWN_CODES.items()} <= said
+    assert ("unknown", "UnexpectedError") in said

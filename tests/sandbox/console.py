@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,7 +54,7 @@ class Console:
     def __init__(self, platform: FunctionCompute, gateway: CamsGateway) -> None:
         self._platform = platform
         self._gateway = gateway
-        self._flooding: list[threading.Thread] = []
+        self._callers = ThreadPoolExecutor(_FLOODING)
         self._is_closed = self._is_unreachable = False
         self._platform_status = 0
         self._routes: dict[tuple[str, str], Callable[[bytes, str], Any]] = {
@@ -70,8 +70,7 @@ class Console:
         """Ends a flood, and the fault."""
         self._switch(_NO_FAULT.encode(), "")
         self._is_closed = True
-        for thread in self._flooding:
-            thread.join()
+        self._callers.shutdown()
 
     def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None:
         """The answer to a request; None if it is for the function."""
@@ -138,9 +137,7 @@ class Console:
     def _flood(self, _: bytes, __: str) -> Any:
         until = time.monotonic() + _FLOOD_SECONDS
         for _number in range(_FLOODING):
-            thread = threading.Thread(target=self._ask_until, args=(until,), daemon=True)
-            self._flooding.append(thread)
-            thread.start()
+            self._callers.submit(self._ask_until, until)
         return {"seconds": _FLOOD_SECONDS}
 
     def _ask_until(self, until: float) -> None:
