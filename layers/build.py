@@ -71,19 +71,17 @@ def main() -> int:
         for version, python in pythons.items():
             archive = DIST / f"python{version}.zip"
             manifest = build_layer(version, python, archive)
-            print(f"{sizes(archive)}\n{manifest}\n", flush=True)
+            print(f"{archive.name}:\n{manifest}\n", flush=True)
         if pythons:
             build_function(pythons.values(), DIST / "function.zip")
-            print(sizes(DIST / "function.zip"), flush=True)
+            print("function.zip")
     except BuildFailed as failed:
         print(failed, file=sys.stderr)
         return 1
-    for version in [version for version in found if version not in pythons]:
-        print(
-            f"python{version}.zip was not built: no Python {version} is on PATH or in pyenv. "
-            f"`pyenv install {version}` gets it, or your system's package python{version}.",
-            file=sys.stderr,
-        )
+    for version in sorted(found.keys() - pythons.keys()):
+        told = f"python{version}.zip was not built: no Python {version} is on PATH or in pyenv. "
+        mend = f"`pyenv install {version}` gets it, or your system's package python{version}."
+        print(told + mend, file=sys.stderr)
     return 0 if pythons else 1
 
 
@@ -93,12 +91,10 @@ def find_python(version: str) -> str | None:
     for candidate in [sys.executable, f"python{version}", *map(str, of_pyenv)]:
         tell = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
         try:
-            told = subprocess.run(
-                [candidate, "-c", tell], capture_output=True, text=True, check=False
-            )
-        except OSError:
+            told = _run([candidate, "-c", tell])
+        except (OSError, BuildFailed):
             continue
-        found, _, path = told.stdout.strip().partition(" ")
+        found, _, path = told.strip().partition(" ")
         if found == version:
             return path
     return None
@@ -132,14 +128,6 @@ def build_function(pythons: Iterable[str], destination: Path) -> None:
         for python in pythons:
             _compile(python, root, "/code", "checked-hash")  # the console has an editor for it
         _zip(root, destination)
-
-
-def sizes(archive: Path) -> str:
-    """How large a zip is, for people."""
-    with zipfile.ZipFile(archive) as content:
-        unpacked = sum(entry.file_size for entry in content.infolist())
-    zipped = archive.stat().st_size
-    return f"{archive.name}: {zipped / 1e6:.1f} MB zipped, {unpacked / 1e6:.1f} MB unpacked"
 
 
 def _install(python: str, glibc_minor: int, tree: Path, pip_folder: Path) -> None:
@@ -229,13 +217,14 @@ def _compile(python: str, root: Path, platform_root: str, invalidation: str) -> 
     _run([*command, "--invalidation-mode", invalidation, *paths], PYTHONHASHSEED="0")
 
 
-def _run(command: Sequence[str], **environment: str) -> None:
+def _run(command: Sequence[str], **environment: str) -> str:
     inherited = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     ran = subprocess.run(
         command, env=inherited | environment, capture_output=True, text=True, check=False
     )
     if ran.returncode:
         raise BuildFailed(f"{' '.join(command[:4])} … failed:\n{ran.stdout}{ran.stderr}")
+    return ran.stdout
 
 
 def _zip(root: Path, destination: Path) -> None:

@@ -1,59 +1,167 @@
-"""The deployment files, checked without the cloud; and that the checks catch mistakes."""
+"""The deployment files, rendered and checked without the cloud."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-from pathlib import Path
+from itertools import product
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
-from chatapp_code import triggers
-from tests.deployment import checks, log, rendering
-from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT
+from chatapp_code import cams, triggers
+from chatapp_code.settings import MOST_CALLS_PER_SECOND, load
+from tests import rendering
 from tests.function_under_test import NUMBER, FunctionUnderTest
+from tests.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
 
+FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
+
+#: What may stand in a template, in a parameter and in a resource.
+SECTIONS = {
+    *("ROSTemplateFormatVersion", "Description", "Metadata", "Parameters"),
+    *("Conditions", "Resources", "Outputs"),
+}
+OF_A_PARAMETER = {
+    *("Type", "Label", "Description", "Default", "AllowedValues", "AllowedPattern", "MinLength"),
+    *("MaxLength", "MinValue", "MaxValue", "NoEcho"),
+    *("AssociationProperty", "AssociationPropertyMetadata"),
+}
+OF_A_RESOURCE = {"Type", "Condition", "DependsOn", "Properties"}
+
+#: What the role may do: the code's call, and what the platform does in the role's name.
+LOG = f"acs:log:*:*:project/chatapp-verify-code-{ACCOUNT}/logstore/function-log"
+GRANTED = {
+    (f"cams:{cams._CALL.action}", "*"),
+    ("log:PostLogStoreLogs", LOG),
+    ("mns:SendMessage", "acs:mns:*:*:/queues/chatapp-verify-code-dead/messages"),
+}
+GRANTED_IN_A_VPC = {
+    (action, "*")
+    for action in (
+        *("vpc:DescribeVSwitchAttributes", "vpc:DescribeVpcAttribute"),
+        *("ecs:CreateNetworkInterface", "ecs:CreateNetworkInterfacePermission"),
+        *("ecs:DeleteNetworkInterface", "ecs:DeleteNetworkInterfacePermission"),
+        *("ecs:DescribeNetworkInterfaces", "ecs:DescribeNetworkInterfacePermissions"),
+    )
+}
 VPC = {"VpcId": "vpc-1", "VSwitchId": "vsw-1", "SecurityGroupId": "sg-1"}
 
 
-def of_s_yaml(document: dict[str, Any], **environment: str) -> list[str]:
-    """All that is wrong in the document of an s.yaml."""
+def check_s_yaml(document: dict[str, Any], **environment: str) -> None:
+    """It is what the component takes, without an unknown key, and its figures agree."""
     resources = rendering.rendered_s_yaml(document, ENVIRONMENT | environment)
-    functions = rendering.functions_of_s_yaml(resources)
-    # The figures of what isn't of the right form mean nothing.
-    return [*checks.problems_of_s_yaml(resources)] or [*checks.problems_of_functions(functions)]
+    for resource in resources.values():
+        assert resource["component"] == "fc3"
+        assert resource.keys() == {"component", "actions", "props"}
+        jsonschema.validate(resource["props"], FC3_SCHEMA)
+    check_functions(rendering.functions_of_s_yaml(resources))
 
 
-def of_template(document: dict[str, Any], **parameters: Any) -> list[str]:
-    """All that is wrong in the document of a template.yml."""
+def check_template(document: dict[str, Any], **parameters: Any) -> None:
+    """It is what ROS takes, without an unknown key, and its figures agree."""
+    assert document.keys() <= SECTIONS
+    groups = document["Metadata"]["ALIYUN::ROS::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(document["Parameters"])
+    for parameter in document["Parameters"].values():
+        assert {"Type", "Label"} <= parameter.keys() <= OF_A_PARAMETER
     resources = rendering.rendered_template(document, **parameters)
-    functions = rendering.functions_of_template(resources)
+    for resource in resources.values():
+        assert resource.keys() <= OF_A_RESOURCE
+        schema = {"$ref": f"#/definitions/{resource['Type']}", **ROS_SCHEMA}
+        jsonschema.validate(resource["Properties"], schema)
     policies = resources["Role"]["Properties"]["Policies"]
-    return [*checks.problems_of_template(document, resources)] or [
-        *checks.problems_of_functions(functions),
-        *checks.problems_of_queues(resources),
-        *checks.problems_of_policies(
-            [policy["PolicyDocument"] for policy in policies], in_vpc="VpcId" in parameters
-        ),
-    ]
+    in_vpc = GRANTED_IN_A_VPC if "VpcId" in parameters else set()
+    assert granted(*(each["PolicyDocument"] for each in policies)) == GRANTED | in_vpc
+    functions = rendering.functions_of_template(resources)
+    check_functions(functions)
+    _, events = functions
+    # A message doesn't show again while its deliveries go on.
+    initializer_seconds = events["instanceLifecycleConfig"]["initializer"]["timeout"]
+    deliveries_seconds = 4 * (events["timeout"] + initializer_seconds) + 3 * 20
+    assert resources["Requests"]["Properties"]["VisibilityTimeout"] >= deliveries_seconds
 
 
-def test_s_yaml_is_right() -> None:
-    """s.yaml is what the component takes, without an unknown key, and its figures agree."""
-    assert of_s_yaml(rendering.s_yaml()) == []
-    assert of_s_yaml(rendering.s_yaml(), STORE_URL="rediss://user:word@host:6380/0") == []
+def check_functions(functions: list[dict[str, Any]]) -> None:
+    """Their figures fit each other, the pacing and the settings."""
+    calls, is_shared = [], False
+    for function in functions:
+        environment = function["environmentVariables"]
+        instances = function["concurrencyConfig"]["reservedConcurrency"]
+        assert all(isinstance(value, str) for value in environment.values())
+        assert environment["RESERVED_CONCURRENCY"].strip() == str(instances)
+        if instances:  # one that never runs needs no settings
+            calls.append(int(environment["MAX_CALLS_PER_SECOND"]))
+            is_shared = environment["STORE_URL"] != "memory://"
+            check_settings(function)
+        for trigger in function["triggers"]:
+            check = {"http": check_http, "eventbridge": check_stream}[trigger["triggerType"]]
+            check(trigger["triggerConfig"], function)
+    assert (max(calls) if is_shared else sum(calls)) <= MOST_CALLS_PER_SECOND
 
 
-def test_template_is_right() -> None:
-    """template.yml is what ROS takes, without an unknown key, whatever is chosen in it."""
-    document = rendering.template()
-    assert of_template(document) == []
-    assert of_template(document, AuthType="function", Jwks={}, EventBusName="bus", **VPC) == []
+def check_settings(function: dict[str, Any]) -> None:
+    """They can be loaded; nothing waits too long, is tried too often, or fails unseen."""
+    settings = load(function["environmentVariables"], function["timeout"])
+    asynchronous = function["asyncInvokeConfig"]
+    assert asynchronous["maxAsyncEventAgeInSeconds"] <= settings.max_event_age_seconds
+    assert asynchronous["maxAsyncRetryAttempts"] <= 3
+    assert "onFailure" in asynchronous["destinationConfig"]
+    assert function["timeout"] < 25  # when the app gives up
+    initializer_seconds = function["instanceLifecycleConfig"]["initializer"]["timeout"]
+    assert settings.connect_timeout_seconds < initializer_seconds <= 300
+    assert function["logConfig"]["logBeginRule"] == "None"  # else lines are glued together
+
+
+def check_http(config: dict[str, Any], function: dict[str, Any]) -> None:
+    """Nobody asks without a token or a signature, and who asks can't be forged."""
+    environment = function["environmentVariables"]
+    headers = [environment["CALLER_HEADER"], environment["CUST_SPACE_HEADER"]]
+    assert config["methods"] == ["POST"]
+    if config["authType"] == "function":  # without tokens there are no claims
+        assert headers == ["", ""]
+        assert "authConfig" not in config
+        return
+    assert config["authType"] == "jwt"
+    jwt = config["authConfig"]
+    assert jwt["claimPassBy"] == "header:sub:{},header:cust_space_id:{}".format(*headers)
+    assert all(re.fullmatch(r"x-[a-z-]+-[a-z0-9]{16,}", header) for header in headers)
+    assert jwt["tokenLookup"] == "header:Authorization:Bearer "
+    assert not jwt.keys() & {"whitelist", "blacklist"}
+
+
+def check_stream(config: dict[str, Any], function: dict[str, Any]) -> None:
+    """Each message comes alone, a few times, and what fails is dead-lettered."""
+    options = config["runOptions"]
+    assert options["batchWindow"]["CountBasedWindow"] == 1
+    assert options["retryStrategy"]["PushRetryStrategy"] == "BACKOFF_RETRY"
+    assert options["errorsTolerance"] == "ALL"
+    assert "deadLetterQueue" in options
+    assert config["asyncInvocationType"] is False  # else what is raised never reaches the source
+    instances = function["concurrencyConfig"]["reservedConcurrency"]
+    assert 1 <= options["maximumTasks"] <= instances
+
+
+def granted(*documents: dict[str, Any]) -> set[tuple[str, str]]:
+    """Each action that policies allow, and on what."""
+    pairs: set[tuple[str, str]] = set()
+    for statement in (each for document in documents for each in document["Statement"]):
+        assert statement.keys() == {"Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+        pairs |= set(product(statement["Action"], statement["Resource"]))
+    return pairs
+
+
+def test_the_files_are_right() -> None:
+    """Both are what their tools take, whatever is chosen, and their figures agree."""
+    check_s_yaml(rendering.s_yaml())
+    check_s_yaml(rendering.s_yaml(), STORE_URL="rediss://user:word@host:6380/0")
+    check_template(rendering.template())
+    choices = {"AuthType": "function", "Jwks": {}, "EventBusName": "bus", **VPC}
+    check_template(rendering.template(), **choices)
 
 
 def test_both_deploy_the_same() -> None:
@@ -107,136 +215,45 @@ def test_one_function_alone_has_all_calls(http: int, events: int) -> None:
     document["vars"] |= {"httpInstances": http, "eventInstances": events}
     if not events:
         document["resources"]["events"]["props"]["triggers"] = []
-    assert of_s_yaml(document) == []
-    assert of_template(rendering.template(), HttpInstances=http, EventInstances=events) == []
+    check_s_yaml(document)
+    check_template(rendering.template(), HttpInstances=http, EventInstances=events)
 
 
-@pytest.mark.parametrize(
-    ("store_url", "problems"),
-    [("redis://host", []), ("memory://", ["together they make 18 calls a second, more than 9"])],
-)
-def test_a_shared_store_lets_both_make_all_calls(store_url: str, problems: list[str]) -> None:
-    """The edit of docs/operating.md, 9 calls a second in both, needs a shared store."""
+def test_a_shared_store_lets_both_make_all_calls() -> None:
+    """The edit of docs/operating.md, 9 calls a second in both, is right with a shared store."""
     document, stack = rendering.s_yaml(), rendering.template()
     for name in ("http", "events"):
         environment = document["resources"][name]["props"]["environmentVariables"]
         environment["MAX_CALLS_PER_SECOND"] = "9 "
         properties = stack["Resources"][f"{name.title()}Function"]["Properties"]
         properties["EnvironmentVariables"]["MAX_CALLS_PER_SECOND"] = "9"
-    assert of_s_yaml(document, STORE_URL=store_url) == problems
-    assert of_template(stack, StoreUrl=store_url) == problems
-
-
-def put(document: Any, path: str, value: Any) -> None:
-    """Puts a value at a place such as `resources/http/props/timeout`; `-` is after
-    the last of a list, and `None` takes away."""
-    *way, last = (int(step) if step.isdigit() else step for step in path.split("/"))
-    for step in way:
-        document = document[step]
-    if value is None:
-        del document[last]
-    elif last == "-":
-        document.append(value)
-    else:
-        document[last] = value
-
-
-HTTP = "resources/http/props"
-JWT = f"{HTTP}/triggers/0/triggerConfig"
-STREAM = "resources/events/props/triggers/0/triggerConfig"
-OPTIONS = f"{STREAM}/runOptions"
-DAY_LONG = "EXPONENTIAL_DECAY_RETRY"
+    check_s_yaml(document, STORE_URL="redis://host")
+    check_template(stack, StoreUrl="redis://host")
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "found"),
+    ("file", "right", "wrong", "found"),
     [
-        (f"{HTTP}/timout", 20, "'timout' was unexpected"),
-        (f"{HTTP}/logConfig/projekt", "x", "'projekt' was unexpected"),
-        (f"{JWT}/authConfig/whiteList", ["/"], "'whiteList' was unexpected"),
-        (f"{OPTIONS}/batchWindow/Count", 1, "'Count' was unexpected"),
-        (f"{HTTP}/handler", None, "'handler' is a required property"),
-        (f"{HTTP}/runtime", "python3.11", "'python3.11' is not one of"),
-        (f"{HTTP}/memorySize", 500, "500 is not a multiple of 64"),
-        (f"{HTTP}/environmentVariables/STORE_URL", 1, "is not of type 'string'"),
-        (f"{HTTP}/environmentVariables/STORE_URL", "redis//x", "STORE_URL must"),
-        (f"{HTTP}/environmentVariables/RESERVED_CONCURRENCY", "9", "has a cap of 6"),
-        (f"{HTTP}/environmentVariables/READ_TIMEOUT_SECONDS", "17", "don't fit"),
-        ("vars/httpInstances", 7, "together they make 10 calls a second"),
-        ("vars/eventInstances", 0, "0 is less than the minimum of 1"),
-        (f"{OPTIONS}/maximumTasks", 4, "more is delivered at once"),
-        (f"{HTTP}/timeout", 30, "the app gives up"),
-        (f"{HTTP}/instanceLifecycleConfig/initializer/timeout", 2, "the initializer"),
-        (f"{HTTP}/logConfig/logBeginRule", "DefaultRegex", "glued together"),
-        (f"{HTTP}/asyncInvokeConfig/maxAsyncEventAgeInSeconds", 3600, "wait longer"),
-        (f"{HTTP}/asyncInvokeConfig/maxAsyncRetryAttempts", 8, "more than a few times"),
-        (f"{HTTP}/asyncInvokeConfig/destinationConfig/onFailure", None, "fail unseen"),
-        (f"{JWT}/authType", "anonymous", "lets anybody ask"),
-        (f"{JWT}/methods", ["GET", "POST"], "only POST"),
-        (f"{JWT}/authConfig/tokenLookup", "header:Authorization:Bearer", "from elsewhere"),
-        (f"{JWT}/authConfig/claimPassBy", "header:sub:x-caller", "don't go into"),
-        (f"{JWT}/authConfig/whitelist", ["/"], "some paths need no token"),
-        ("vars/callerHeader", "x-caller", "could guess"),
-        (f"{OPTIONS}/batchWindow/CountBasedWindow", 10, "more than one message"),
-        (f"{OPTIONS}/batchWindow", None, "more than one message"),
-        (f"{OPTIONS}/retryStrategy/PushRetryStrategy", DAY_LONG, "for a day"),
-        (f"{OPTIONS}/deadLetterQueue", None, "or is lost"),
-        (f"{STREAM}/asyncInvocationType", True, "never reaches the source"),
+        ("s.yaml", "timeout: 20", "timout: 20", "'timout' was unexpected"),
+        ("s.yaml", "disableURLInternet:", "disableUrlInternet:", "'disableUrlInternet' was"),
+        ("s.yaml", "handler: index.handler", "", "'handler' is a required property"),
+        ("s.yaml", "'${vars.httpInstances} '", "6", "6 is not of type 'string'"),
+        ("template.yml", "Timeout: 20", "TimeOut: 20", "'TimeOut' was unexpected"),
+        ("template.yml", "MemorySize: 512", "MemorySize: 64", "64 is less than the minimum"),
+        ("template.yml", "Ref: Runtime", "Ref: Runtim", "Runtim"),
+        ("template.yml", "[Role, Arn]", "[Role, ARN]", "ALIYUN::RAM::Role has no ARN"),
+        ("template.yml", "Fn::GetAtt: [Role", "Fn::GetAt: [Role", "Fn::GetAt"),
+        ("template.yml", "DependsOn: [HttpConcurrency", "DependsOn: [Http", "Http"),
     ],
 )
-def test_a_mistake_in_s_yaml_is_found(path: str, value: Any, found: str) -> None:
-    """A typo, a wrong type, or a figure that contradicts another is found in s.yaml."""
-    document = rendering.s_yaml()
-    put(document, path, value)
-    problems = of_s_yaml(document)
-    assert any(found in problem for problem in problems), problems
-
-
-FUNCTION = "Resources/HttpFunction/Properties"
-OPTIONS_OF_STACK = "Resources/EventsTrigger/Properties/TriggerConfig/runOptions"
-POLICIES = "Resources/Role/Properties/Policies"
-POLICY = f"{POLICIES}/0/PolicyDocument/Statement"
-ALLOW = {"Effect": "Allow", "Resource": ["*"]}
-NUMBER_OF_DAYS = {"Ref": "LogDays"}
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "found"),
-    [
-        (f"{FUNCTION}/TimeOut", 20, "'TimeOut' was unexpected"),
-        (f"{FUNCTION}/LogConfig/LogStore", "x", "'LogStore' was unexpected"),
-        (f"{FUNCTION}/Timeout", "20", "'20' is not of type 'number'"),
-        (f"{FUNCTION}/MemorySize", 64, "64 is less than the minimum"),
-        ("Resources/HttpFunction/DependOn", ["Role"], "unknown DependOn"),
-        ("Resources/Requests/Type", "ALIYUN::MNS::Queu", "unknown type"),
-        ("Parameters/Runtime/AllowedValue", ["x"], "unknown AllowedValue"),
-        ("Parameters/Extra", {"Type": "String", "Label": "x"}, "each parameter once"),
-        ("Resorces", {}, "Resorces is no section"),
-        ("Parameters/HttpInstances/Default", 8, "together they make 11 calls a second"),
-        ("Resources/HttpConcurrency/Properties/ReservedConcurrency", 9, "a cap of 9"),
-        (f"{FUNCTION}/EnvironmentVariables/DEFAULT_METHOD", NUMBER_OF_DAYS, "isn't text"),
-        ("Resources/Requests/Properties/VisibilityTimeout", 30, "shows again"),
-        (f"{OPTIONS_OF_STACK}/maximumTasks", 4, "more is delivered at once"),
-        (f"{POLICY}/0/Action/0", "cams:*", "cams:* on * is too much"),
-        (f"{POLICY}/1/Resource/0", "*", "log:PostLogStoreLogs on * is too much"),
-        (f"{POLICY}/-", {**ALLOW, "NotAction": ["ram:*"]}, "more than it seems"),
-        (f"{POLICY}/2", None, "mns:SendMessage is missing"),
-        (f"{POLICIES}/1/Fn::If/0", "ByToken", "ecs:CreateNetworkInterface on * is too much"),
-        (f"{FUNCTION}/Runtime", {"Ref": "Runtim"}, "'Runtim' leads nowhere"),
-        (f"{FUNCTION}/Role", {"Fn::GetAtt": ["Role", "ARN"]}, "has no ARN' leads nowhere"),
-        (f"{FUNCTION}/Role", {"Fn::GetAt": ["Role", "Arn"]}, "'Fn::GetAt' leads nowhere"),
-        ("Resources/HttpTrigger/DependsOn", ["Concurrency"], "'Concurrency' leads nowhere"),
-    ],
-)
-def test_a_mistake_in_the_template_is_found(path: str, value: Any, found: str) -> None:
-    """A typo, a wrong figure, too wide a policy or a dead reference is found in template.yml."""
-    document = rendering.template()
-    put(document, path, value)
-    try:
-        problems = of_template(document)
-    except LookupError as nowhere:
-        problems = [f"{nowhere.args[0]!r} leads nowhere"]
-    assert any(found in problem for problem in problems), problems
+def test_a_typo_is_found(file: str, right: str, wrong: str, found: str) -> None:
+    """The schemas know every key, and each reference is followed."""
+    text = (ROOT / file).read_text()
+    assert right in text
+    document = yaml.safe_load(text.replace(right, wrong, 1))
+    check = {"s.yaml": check_s_yaml, "template.yml": check_template}[file]
+    with pytest.raises((jsonschema.ValidationError, LookupError), match=found):
+        check(document)
 
 
 def test_nobody_calls_before_the_cap_is_there() -> None:
@@ -245,14 +262,6 @@ def test_nobody_calls_before_the_cap_is_there() -> None:
     for name in ("Http", "Events"):
         after = resources[f"{name}Trigger"]["DependsOn"]
         assert {f"{name}Concurrency", f"{name}Asynchronous"} <= set(after)
-
-
-def test_the_index_has_every_field_of_the_log() -> None:
-    """Each field of the log's lines, but for the one of a start, can be searched and counted by."""
-    keys = rendering.template()["Resources"]["LogIndex"]["Properties"]["KeyIndices"]
-    fields = next(key for key in keys if key["Name"] == "message")["JsonKeyIndices"]
-    written = {name for event, names in log.lines() if event != "start" for name in names}
-    assert {field["Name"] for field in fields} == written | {"level", "event"}
 
 
 def test_attempts_tell_codes_from_replays_and_test_numbers(
@@ -276,36 +285,3 @@ def test_an_event_of_the_bus_is_a_request() -> None:
     }
     (message,) = triggers.recognise(json.dumps([item]).encode()).messages()
     assert message.read()["phone_number"] == NUMBER
-
-
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
-@pytest.mark.parametrize(
-    "printed", ['{"layerVersionArn": "%s"}', "\x1b[1mlayerVersionArn: \x1b[22m %s"]
-)
-def test_the_layer_is_published(tmp_path: Path, printed: str) -> None:
-    """The plugin gives the function the version of the layer that the tool printed."""
-    arn = f"acs:fc:ap-southeast-1:{ACCOUNT}:layers/chatapp-verify-code/versions/7"
-    tool = tmp_path / "s"
-    tool.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\nprintf '%s' '{printed % arn}'\n")
-    tool.chmod(0o755)
-    (tmp_path / "layer.zip").touch()
-    inputs: dict[str, dict[str, Any]] = {
-        "props": {"region": "ap-southeast-1", "timeout": 20},
-        "yaml": {"path": str(tmp_path / "s.yaml")},
-        "resource": {"access": "default"},
-    }
-    given = {"name": "chatapp-verify-code", "zip": "./layer.zip", "runtime": "python3.10"}
-    run = (
-        f"require({json.dumps(str(ROOT / 'layers/publish.js'))})"
-        f"({json.dumps(inputs)}, {json.dumps(given)})"
-        ".then((outputs) => console.log(JSON.stringify(outputs.props)))"
-    )
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["node", "-e", run], env=environment, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == {**inputs["props"], "layers": [arn]}
-    asked = (tmp_path / "asked").read_text()
-    assert asked.startswith(
-        f"cli fc3 layer publish --layer-name chatapp-verify-code --code {tmp_path}/layer.zip"
-    )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import ssl
+import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,28 +19,48 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from layers import build
-from tests.sandbox.cams_gateway import CamsGateway
+from tests.rendering import ACCOUNT
+from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.test_platform import REQUEST, environment
 
-# A function around the function, that tells which of the unpacked sources had to be compiled.
+# A function around the function, that tells which of the unpacked sources had to be compiled, and
+# what was used of the stand-ins.
 WATCH = """
 import pkgutil, sys
-sources = []
+compiled, used = [], []
 def watch(event, arguments):
     if event == "compile":
-        sources.append(str(arguments[1]))
+        compiled.append(str(arguments[1]))
 sys.addaudithook(watch)
 import index, chatapp_code
+from stand_in import StandIn
+loud = StandIn.__getattr__
+def note(self, name):
+    if name[:2] != "__":
+        used.append(f"{self.__name__}: {name}")
+    return loud(self, name)
+StandIn.__getattr__ = note
 def handler(event, context):
     if event != b"which?":
         return index.handler(event, context)
     for module in pkgutil.walk_packages(chatapp_code.__path__, "chatapp_code."):
         __import__(module.name)
     import langcodes, redis
-    return [source for source in sources if source.startswith(sys.path[0].rpartition("/")[0])]
+    unpacked = sys.path[0].rpartition("/")[0]
+    return used + [source for source in compiled if source.startswith(unpacked)]
 """
 
+#: What the gateway answers, and what comes of it.
+ANSWERS = [
+    (Behaviour.says(200, Code="OK", Success=True), "yes"),
+    (Behaviour.says(400, Code="isv.Refused", Message="no"), "no"),
+    (Behaviour.says(503, Code="ServiceUnavailable"), "unknown"),
+    (Behaviour(502, b"<html>"), "unknown"),
+    (Behaviour(200, b"[]"), "unknown"),
+    (Behaviour(fault="close"), "unknown"),
+    (Behaviour(sends=True), "yes"),
+]
 
 #: In the lock, but for a stand-in nothing in the layer needs them.
 LEFT_OUT = {
@@ -48,11 +71,8 @@ LEFT_OUT = {
 
 
 class Built(NamedTuple):
-    version: str
-    python: str
     layer: Path
     code: Path
-    again: tuple[Path, Path]
 
     def unpack(self, folder: Path) -> tuple[Path, Path]:
         """Unpacks both as the platform does; returns what stands for /code and /opt/python."""
@@ -62,71 +82,70 @@ class Built(NamedTuple):
         return folder / "code", folder / "opt" / "python"
 
 
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Both zips, built twice: for the Python that runs the tests, or one that is here."""
-    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    for version in sorted(build.GLIBC_MINORS, key=own.__eq__, reverse=True):
-        if python := build.find_python(version):
-            break
-    else:
-        pytest.skip("no layer is built, since neither Python 3.10 nor 3.12 is here")
-    first, second = (tmp_path_factory.mktemp("dist") for _ in range(2))
+def twice(tmp_path_factory: pytest.TempPathFactory) -> list[Built]:
+    """Both zips for the Python that runs the tests, built twice."""
+    if VERSION not in build.GLIBC_MINORS:
+        pytest.skip(f"no layer is built for Python {VERSION}")
 
-    def build_both(folder: Path) -> None:
-        build.build_layer(version, python, folder / "layer.zip")
-        build.build_function([python], folder / "function.zip")
+    def build_both(folder: Path) -> Built:
+        built = Built(folder / "layer.zip", folder / "function.zip")
+        build.build_layer(VERSION, sys.executable, built.layer)
+        build.build_function([sys.executable], built.code)
+        return built
 
+    folders = [tmp_path_factory.mktemp("dist") for _ in range(2)]
     have_wheels = (build.LAYERS / "wheels").exists()  # two downloads at once would meet there
     try:
         with ThreadPoolExecutor(2 if have_wheels else 1) as builders:
-            list(builders.map(build_both, (first, second)))
+            return list(builders.map(build_both, folders))
     except build.BuildFailed as failed:
         if "Retrying" in str(failed):
             pytest.skip("no layer is built, since its wheels can't be downloaded")
         raise
-    return Built(
-        version,
-        python,
-        first / "layer.zip",
-        first / "function.zip",
-        (second / "layer.zip", second / "function.zip"),
-    )
 
 
-def test_two_builds_are_the_same_bytes(built: Built) -> None:
+@pytest.fixture
+def built(twice: list[Built]) -> Built:
+    return twice[0]
+
+
+def test_two_builds_are_the_same_bytes(twice: list[Built]) -> None:
     """Building the same lock and code again gives the same zips."""
-    for first, second in zip((built.layer, built.code), built.again, strict=True):
-        assert first.read_bytes() == second.read_bytes()
+    first, second = ([archive.read_bytes() for archive in built] for built in twice)
+    assert first == second
 
 
 @pytest.mark.parametrize("which", ["gateway", "tls_gateway"])
-def test_the_zips_run_and_compile_nothing(
+def test_the_zips_run(
     built: Built,
     which: str,
     request: pytest.FixtureRequest,
     authority: tuple[ssl.SSLContext, Path],
     tmp_path: Path,
 ) -> None:
-    """Unpacked, with their Python alone, they send over HTTP and TLS, and compile no source."""
+    """Unpacked, they send over HTTP and TLS, read every kind of answer, compile no source and use
+    no stand-in."""
     gateway: CamsGateway = request.getfixturevalue(which)
     code, layer = built.unpack(tmp_path)
-    (tmp_path / "watch").mkdir()
-    (tmp_path / "watch" / "watch.py").write_text(WATCH)
+    (layer / "watch.py").write_text(WATCH)
     with FunctionCompute(
         environment(gateway) | {"SSL_CERT_FILE": str(authority[1])},
-        python=built.python,
-        runtime=f"python{built.version}",
         code_directory=code,
-        layer_directories=[layer, tmp_path / "watch"],
+        layer_directories=[layer],
         handler="watch.handler",
         initializer=None,
     ) as platform:
         gateway.accept(platform.credentials)
-        answer = json.loads(platform.invoke(json.dumps(REQUEST).encode(), "1").answer)
-        assert (answer["code"], answer["sent"]) == ("OK", "yes"), platform.log_lines
-        assert json.loads(platform.invoke(b"which?", "2").answer) == []
-    assert len(gateway.messages) == 1
+        gateway.will(*(behaviour for behaviour, _ in ANSWERS))
+        for number, (_, sent) in enumerate(ANSWERS):
+            event = json.dumps({**REQUEST, "idempotency_key": str(number)}).encode()
+            answer = json.loads(platform.invoke(event, str(number)).answer)
+            assert answer["sent"] == sent, platform.log_lines
+        assert json.loads(platform.invoke(b"which?", "which").answer) == []
 
 
 @pytest.mark.parametrize("which", ["layer", "code"])
@@ -136,7 +155,7 @@ def test_each_source_has_its_bytecode(built: Built, which: str) -> None:
     unchecked, checked = 1, 3
     expected = {"layer": (built.layer, "/opt", unchecked), "code": (built.code, "/code", checked)}
     archive, root, flags = expected[which]
-    tag = f"cpython-{built.version.replace('.', '')}"
+    tag = sys.implementation.cache_tag
     with zipfile.ZipFile(archive) as content:
         sources = [Path(name) for name in content.namelist() if name.endswith(".py")]
         assert sources
@@ -159,7 +178,7 @@ def test_what_a_layer_holds(built: Built) -> None:
         (canonicalize_name(requirement.name), str(requirement.specifier)[2:])
         for line in re.findall(r"^\w.*==[^\\]*", lock, re.MULTILINE)
         if (requirement := Requirement(line.strip())).marker is None
-        or requirement.marker.evaluate({"python_full_version": f"{built.version}.0"})
+        or requirement.marker.evaluate({"python_full_version": f"{VERSION}.0"})
     ]
     listed = [re.fullmatch(r"(\S+) (\S+): (.+) \((.+)\)", line) for line in manifest]
     found = [(canonicalize_name(line[1]), line[2]) for line in listed if line]
@@ -172,29 +191,6 @@ def test_what_a_layer_holds(built: Built) -> None:
     for line in filter(None, listed):
         assert re.match(r"Apache|MIT|BSD|MPL-2.0|PSF-2.0", line[3]), line[3]
         assert {f"python/{text}" for text in line[4].split(", ")} <= set(names)
-
-
-@pytest.mark.parametrize("stand_ins", [{}, {"heavy": "aiohttp"}])
-def test_a_stand_in_takes_the_place_of_a_wheel(
-    stand_ins: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With it go the wheels that only it needs; without stand-ins, every wheel stays."""
-    monkeypatch.setattr(build, "STAND_INS", stand_ins)
-    needs = {"sdk": ["heavy (>=1)", "shared"], "heavy": ["heavy-part", "shared"]}
-    for name in ("sdk", "heavy", "heavy_part", "shared", "optional"):
-        folder = tmp_path / f"{name}-1.0.dist-info"
-        folder.mkdir()
-        required = [*needs.get(name, []), 'optional; extra == "more"']
-        lines = [f"Requires-Dist: {requirement}" for requirement in required]
-        (folder / "METADATA").write_text("\n".join([f"Name: {name}", *lines]))
-        (folder / "RECORD").write_text(f"{name}.py,,\n../../bin/{name},,\n")
-        (tmp_path / f"{name}.py").touch()
-    build._put_stand_ins(tmp_path)
-    left = {"sdk", "shared", "optional"}
-    left |= {"stand_in", "aiohttp"} if stand_ins else {"heavy", "heavy_part"}
-    assert {path.stem for path in tmp_path.glob("*.py")} == left
-    remaining = {path.name.partition("-")[0] for path in tmp_path.glob("*.dist-info")}
-    assert remaining == left - {"stand_in", "aiohttp"}
 
 
 def test_the_function_zip_is_the_function(built: Built) -> None:
@@ -210,60 +206,62 @@ def test_libraries_fit_the_platforms_glibc(built: Built) -> None:
     """No extension in the layer needs a newer glibc than the runtime's Debian has."""
     with zipfile.ZipFile(built.layer) as content:
         extensions = [content.read(name) for name in content.namelist() if name.endswith(".so")]
-    minors = {
-        int(minor)
-        for extension in extensions
-        for minor in re.findall(rb"GLIBC_2\.(\d+)", extension)
-    }
-    assert 2 < max(minors) <= build.GLIBC_MINORS[built.version]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home and PATH, and none that runs this."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path / "path"))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    return tmp_path
+    minors = map(int, re.findall(rb"GLIBC_2\.(\d+)", b"".join(extensions)))
+    assert 2 < max(minors) <= build.GLIBC_MINORS[VERSION]
 
 
 def put(file: Path, script: str) -> None:
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
 
 
-def test_pythons_are_found(home: Path) -> None:
-    """A Python is PATH's or else pyenv's, and one that can't be run is passed over."""
-    assert build.find_python("3.10") is None
-    put(home / ".pyenv" / "versions" / "3.10.13" / "bin" / "python", "echo 3.10 /pyenv/python")
-    assert build.find_python("3.10") == "/pyenv/python"
-    put(home / "path" / "python3.10", "exit 127")
-    assert build.find_python("3.10") == "/pyenv/python"
-    (home / "path" / "python3.10").write_text("#!/bin/sh\necho 3.10 /path/python3.10\n")
-    assert build.find_python("3.10") == "/path/python3.10"
-    assert build.find_python("3.1") is None
-
-
-@pytest.mark.parametrize("there", [[], ["3.12"], ["3.10", "3.12"]])
-def test_a_missing_python_is_named(
-    there: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_pythons_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The other layer is built, the missing Python named; it fails only if none was built."""
+    """A Python is PATH's or else pyenv's, and one that can't be run is passed over; one that is
+    missing is named, and the other layer is built."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     monkeypatch.setattr(build, "DIST", tmp_path / "dist")
-    monkeypatch.setattr(build, "find_python", lambda version: version in there and "python")
+    monkeypatch.setattr(build, "build_layer", lambda version, python, _: f"by {python}")
+    monkeypatch.setattr(build, "build_function", lambda *_: None)
 
-    def write(*arguments: Path) -> str:
-        zipfile.ZipFile(arguments[-1], "w").close()
-        return "its licences"
+    def built() -> tuple[int, list[str], list[str]]:
+        status, said = build.main(), capsys.readouterr()
+        missing = re.findall(r"python(\S+)\.zip was not built", said.err)
+        return status, re.findall(r"by (.*)", said.out), missing
 
-    monkeypatch.setattr(build, "build_layer", write)
-    monkeypatch.setattr(build, "build_function", write)
-    assert build.main() == (0 if there else 1)
-    said = capsys.readouterr()
-    missing = re.findall(r"python(\S+)\.zip was not built", said.err)
-    assert sorted(missing) == [version for version in build.GLIBC_MINORS if version not in there]
-    assert said.out.count("its licences") == len(there)
+    assert built() == (1, [], ["3.10", "3.12"])
+    put(tmp_path / ".pyenv" / "versions" / "3.10.13" / "bin" / "python", "echo 3.10 /pyenv/python")
+    assert built() == (0, ["/pyenv/python"], ["3.12"])
+    put(tmp_path / "path" / "python3.10", "exit 127")
+    assert built() == (0, ["/pyenv/python"], ["3.12"])
+    put(tmp_path / "path" / "python3.10", "echo 3.10 /path/python3.10")
+    assert built() == (0, ["/path/python3.10"], ["3.12"])
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
+def test_the_layer_is_published(tmp_path: Path) -> None:
+    """The plugin gives the function the version of the layer that the tool printed."""
+    arn = f"acs:fc:ap-southeast-1:{ACCOUNT}:layers/chatapp-verify-code/versions/7"
+    tool = tmp_path / "s"
+    printed = rf"\033[1mlayerVersionArn: \033[22m {arn}"
+    tool.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\nprintf '{printed}'\n")
+    tool.chmod(0o755)
+    (tmp_path / "layer.zip").touch()
+    props = {"region": "ap-southeast-1", "timeout": 20}
+    yaml_file = {"path": str(tmp_path / "s.yaml")}
+    inputs = {"props": props, "yaml": yaml_file, "resource": {"access": "default"}}
+    given = {"name": "chatapp-verify-code", "zip": "./layer.zip", "runtime": "python3.10"}
+    run = (
+        f"require('./layers/publish.js')({json.dumps(inputs)}, {json.dumps(given)})"
+        ".then((outputs) => console.log(JSON.stringify(outputs.props)))"
+    )
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    outputs = subprocess.check_output(["node", "-e", run], cwd=ROOT, env=environment)
+    assert json.loads(outputs) == {**props, "layers": [arn]}
+    asked = (tmp_path / "asked").read_text()
+    options = f"--layer-name chatapp-verify-code --code {tmp_path}/layer.zip"
+    assert f"cli fc3 layer publish {options} --compatible-runtime python3.10 " in asked

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.deployment import checks, log, rendering
-from tests.deployment.rendering import ACCOUNT, ROOT
+from chatapp_code.result import OWN_CODES
+from tests import rendering
+from tests.rendering import ACCOUNT, ROOT
+from tests.test_deployment import GRANTED, check_s_yaml, granted
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
-ANSWERS = (ROOT / "docs/answers.md").read_text()
+CLIENT = (ROOT / "docs/client.md").read_text()
 
 
 def block(page: str, name: str) -> str:
@@ -30,17 +34,25 @@ def block(page: str, name: str) -> str:
 
 
 def run(commands: str, directory: Path) -> str:
-    done = subprocess.run(
-        ["sh", "-euc", commands], cwd=directory, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return subprocess.check_output(["sh", "-euc", commands], cwd=directory, text=True)
 
 
-def index() -> list[Any]:
+def index() -> dict[str, Any]:
     """The keys of the stack's index."""
     resource = rendering.template()["Resources"]["LogIndex"]
-    return list(resource["Properties"]["KeyIndices"])
+    return {key["Name"]: key for key in resource["Properties"]["KeyIndices"]}
+
+
+def logged() -> Iterator[tuple[str, set[str]]]:
+    """The event and the fields of each line of the log, read out of the function's source."""
+    for path in (ROOT / "function").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="write") | ast.Attribute(attr="write"),
+                    args=[_, ast.Constant(value=str(event))],
+                ):
+                    yield event, {keyword.arg for keyword in node.keywords if keyword.arg}
 
 
 def decoded(text: str) -> bytes:
@@ -69,11 +81,7 @@ def test_the_key_and_the_token_fit(tmp_path: Path) -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {path.name for path in tmp_path.iterdir()} <= set(ignored)
 
-    environment = dict(zip(names, lines, strict=True))
-    resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
-    functions = rendering.functions_of_s_yaml(resources)
-    assert [*checks.problems_of_s_yaml(resources)] == []
-    assert [*checks.problems_of_functions(functions)] == []
+    check_s_yaml(rendering.s_yaml(), **dict(zip(names, lines, strict=True)))
 
 
 def test_no_command_asks_for_a_strangers_number(tmp_path: Path) -> None:
@@ -100,7 +108,7 @@ def test_s_yaml_and_the_stack_keep_what_they_hold_as_long() -> None:
 def test_the_role_for_s_yaml_is_the_stacks() -> None:
     """docs/role_policy.json grants what template.yml grants, and nothing else."""
     policy = json.loads((ROOT / "docs/role_policy.json").read_text().replace("ACCOUNT", ACCOUNT))
-    assert [*checks.problems_of_policies([policy])] == []
+    assert granted(policy) == GRANTED
     role = rendering.rendered_template(rendering.template())["Role"]
     assert [each["PolicyDocument"] for each in role["Properties"]["Policies"]] == [policy]
 
@@ -108,19 +116,22 @@ def test_the_role_for_s_yaml_is_the_stacks() -> None:
 def test_the_index_for_s_yaml_is_the_stacks() -> None:
     """docs/log_index.json has the fields of template.yml's index."""
     in_page = json.loads((ROOT / "docs/log_index.json").read_text())
-    in_template = {key["Name"]: key for key in index()}
     for ours, theirs in (
-        (in_page, in_template.values()),
-        (in_page["message"]["json_keys"], in_template["message"]["JsonKeyIndices"]),
+        (in_page, index().values()),
+        (in_page["message"]["json_keys"], index()["message"]["JsonKeyIndices"]),
     ):
         types = {name: key["type"] for name, key in ours.items()}
         assert types == {key["Name"]: key["Type"] for key in theirs}
 
 
-def test_queries_name_fields_of_theindex() -> None:
-    """Each field that a query of the page names is in the index."""
-    fields = {each["Name"] for key in index() for each in key.get("JsonKeyIndices", [])}
+def test_the_index_and_the_page_have_all_of_the_log() -> None:
+    """Each field but a start's can be searched, a query names no other, each event is explained."""
+    fields = {key["Name"] for key in index()["message"]["JsonKeyIndices"]}
+    written = {name for event, names in logged() if event != "start" for name in names}
+    assert fields == written | {"level", "event"}
     assert set(re.findall(r"message\.(\w+)", OPERATING)) <= fields
+    section = OPERATING[OPERATING.index("## The log") :]
+    assert {event for event, _ in logged() if f"`{event}`" not in section} == set()
 
 
 def test_queries_of_codes_count_codes() -> None:
@@ -143,13 +154,6 @@ def test_alarms_are_whole() -> None:
         assert compared <= set(re.findall(r"AS (\w+)", query)), condition
 
 
-def test_every_event_of_the_log_is_explained() -> None:
-    """docs/operating.md has each event that the function writes to its log."""
-    section = OPERATING[OPERATING.index("## The log") :]
-    missing = {event for event, _ in log.lines() if f"`{event}`" not in section}
-    assert not missing
-
-
 def test_links_lead_somewhere() -> None:
     """Each link between the two pages, or within one, names a heading that is there."""
     pages = {"deploying.md": DEPLOYING, "operating.md": OPERATING}
@@ -160,23 +164,16 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_every_code_is_explained() -> None:
-    """docs/operating.md has each code that the function can give of its own."""
-    sources = "".join(path.read_text() for path in (ROOT / "function").rglob("*.py"))
-    codes = set(re.findall(r'(?:refuse|own)\(\s*"(\w+)"', sources))
-    answers = re.findall(r"^\| \d{3}.*\| (.*) \|.*\|$", ANSWERS, re.MULTILINE)
-    codes |= {code for cell in answers for code in re.findall(r"`([A-Z]\w+)`", cell)}
-    assert len(codes) > 10
-    explained = {code for row in OPERATING.splitlines() for code in _codes(row)}
-    assert codes <= explained, codes - explained
+    """docs/operating.md has each code of this package, and docs/client.md what an app does then."""
+    explained = "".join(re.findall(r"^\| (`.*?) \|", OPERATING, re.MULTILINE))
+    assert OWN_CODES.keys() - set(re.findall(r"`([A-Z]\w+)", explained)) == set()
+    rows = re.findall(r"^\| `(yes|no|unknown)` \| (.*?) \|", CLIENT, re.MULTILINE)
+    said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert {(sent, code) for code, (sent, _, _) in OWN_CODES.items()} <= said
+    assert ("unknown", "UnexpectedError") in said
 
 
 def test_the_costs_are_computed() -> None:
     """The table of costs is what the page's own lines print."""
-    done = subprocess.run(
-        [sys.executable, "-c", block(OPERATING, "cost")], capture_output=True, text=True, check=True
-    )
-    assert done.stdout in OPERATING
-
-
-def _codes(row: str) -> list[str]:
-    return re.findall(r"`([A-Z]\w+)", row.split("|")[1]) if row.startswith("| `") else []
+    command = [sys.executable, "-c", block(OPERATING, "cost")]
+    assert subprocess.check_output(command, text=True) in OPERATING

@@ -28,8 +28,7 @@ def running(gateway: CamsGateway, valkey: Valkey, processes: int) -> Iterator[Fu
         "CONNECT_TIMEOUT_SECONDS": "0.2",
         "READ_TIMEOUT_SECONDS": "0.6",
         "MAX_CALLS_PER_SECOND": "1000",
-        "STORE_URL": valkey.url,
-        "STORE_SECRET": "a-secret-of-more-than-32-characters",
+        **valkey.settings,
         **WITHOUT_LIMITS,
     }
     with FunctionCompute(
@@ -39,15 +38,7 @@ def running(gateway: CamsGateway, valkey: Valkey, processes: int) -> Iterator[Fu
         yield platform
 
 
-@pytest.fixture
-def platform(gateway: CamsGateway, valkey: Valkey) -> Iterator[FunctionCompute]:
-    with running(gateway, valkey, processes=3) as started:
-        yield started
-
-
-def test_processes_and_their_store_die(
-    platform: FunctionCompute, gateway: CamsGateway, valkey: Valkey
-) -> None:
+def test_processes_and_their_store_die(gateway: CamsGateway, valkey: Valkey) -> None:
     """Processes are killed, Valkey is paused and restarted: no code twice, no event without answer.
 
     When it is over, service is back by itself.
@@ -67,7 +58,8 @@ def test_processes_and_their_store_die(
         else:
             kill_one(platform, turned)
 
-    outcome = deliver(platform, gateway, 40, disturb)
+    with running(gateway, valkey, processes=3) as platform:
+        outcome = deliver(platform, gateway, 40, disturb)
     assert times == 6
     assert outcome.failures["ProcessExited"] + outcome.failures["InitializationError"] >= 1
     assert outcome.failures["StoreUnavailable"] >= 1
@@ -84,7 +76,7 @@ def test_a_wall_clock_that_steps(
 ) -> None:
     """A wall clock that goes wrong by an hour sends nothing twice, and delays no allowance."""
     if store == "Valkey":
-        function.set(STORE_URL=valkey.url, STORE_SECRET="s" * 32)
+        function.set(**valkey.settings)
     function.set(SEND_LIMITS_PER_NUMBER="2/minute")
     first = function.ask(idempotency_key="1")
     function.now = time.time() + 3600 * hours

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import threading
-import urllib.request
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.sandbox.cams_gateway import CamsGateway, Message
 from tests.sandbox.function_compute import FunctionCompute
@@ -35,7 +37,7 @@ def _run(gateway: CamsGateway, platform: FunctionCompute) -> int:
     print("1. Over HTTP, as a mobile app asks:", flush=True)
     by_http = _ask(platform.url, _BY_HTTP)
     print("2. Directly, as a service in the account asks (InvokeFunction):", flush=True)
-    directly = _ask(platform.url + platform.invocations_path, _DIRECTLY)
+    directly = _ask(platform.invocations_url, _DIRECTLY)
     went_well = by_http["code"] == directly["code"] == "OK" and len(gateway.messages) == 2
     print("Both codes went out." if went_well else "Something went wrong: see above.")
     if not went_well:
@@ -45,23 +47,16 @@ def _run(gateway: CamsGateway, platform: FunctionCompute) -> int:
 
 def _ask(url: str, request: dict[str, str]) -> Any:
     print(f"   asked:   {json.dumps(request)}", flush=True)
-    call = urllib.request.Request(
-        url, json.dumps(request).encode(), {"Content-Type": "application/json"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _AnyStatus())
-    with opener.open(call, timeout=30) as answer:
-        result = json.load(answer)
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", urlsplit(url).path or "/", json.dumps(request), headers)
+        result = json.load(connection.getresponse())
     print("   result: ", json.dumps(result, indent=2).replace("\n", "\n            "), flush=True)
     return result
 
 
-class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    def http_response(self, request: Any, response: Any) -> Any:
-        return response
-
-
 def _serve(platform: FunctionCompute, gateway: CamsGateway) -> int:
-    from tests.sandbox.console import Console  # libphonenumber takes a moment
+    from tests.sandbox.console import Console  # which imports from the function
 
     platform.console = console = Console(platform, gateway)
     print(f"The sandbox is up until Ctrl-C. Its console: {platform.url}\nOr ask for a code:\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import socket
 import ssl
@@ -22,7 +24,8 @@ from tests.sandbox.acs3 import Rejected, StsCredentials, Verifier
 
 CALLS_PER_SECOND = 10
 
-_REQUIRED = ("PhoneNumber", "CustSpaceId", "Locale", "Method")
+_REQUIRED = ("PhoneNumber", "Method", "Locale", "CustSpaceId")  # in the order of Message
+_SECONDS_PER_BYTE = 0.05  # of an answer that drips
 
 Stage = Literal[
     "before_reading", "while_reading", "before_answer", "in_status_line", "in_headers", "in_body"
@@ -46,7 +49,6 @@ class Behaviour:
     fault: Fault | None = None
     sends: bool = False
     delay_seconds: float = 0.0
-    drip_seconds: float = 0.05
 
     @classmethod
     def says(cls, status: int, **answer: Any) -> Behaviour:
@@ -58,11 +60,11 @@ class Behaviour:
 class Message:
     """A verification code that went out."""
 
+    code: str
     phone_number: str
     method: str
     locale: str
     cust_space_id: str
-    code: str
 
 
 class CamsGateway:
@@ -89,42 +91,35 @@ class CamsGateway:
         self.released = threading.Event()
         self.on_message = on_message
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.gateway = self
+        self._port = 0  # any
 
     @property
     def endpoint(self) -> str:
         """What CAMS_ENDPOINT must be."""
-        port = self._server.server_address[1]
-        return f"127.0.0.1:{port}" if self.tls else f"http://127.0.0.1:{port}"
+        return f"127.0.0.1:{self._port}" if self.tls else f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> CamsGateway:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
-        thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.released.set()
-        self._close()
+        self.stop()
 
-    def _close(self) -> None:
+    def start(self) -> None:
+        """Takes connections, after a stop at the same address."""
+        self._server = _Server(("127.0.0.1", self._port), _Handler)
+        self._server.gateway = self
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the connections that are open, and refuses new ones."""
         self._server.shutdown()
         self._server.server_close()
-
-    def refuse_connections(self) -> None:
-        """Ends those that are open, and refuses new ones."""
-        address = self._server.server_address
-        self._close()
         for each in list(self.open_sockets):
-            each.shutdown(socket.SHUT_RDWR)
-        self._server = _Server(address, _Handler, bind_and_activate=False)
-        self._server.gateway = self
-
-    def take_connections(self) -> None:
-        """Takes connections again, at the same address."""
-        self._server.server_bind()
-        self._server.server_activate()
-        self.__enter__()
+            with contextlib.suppress(OSError):  # it ended by itself
+                each.shutdown(socket.SHUT_RDWR)
 
     def accept(self, *credentials: StsCredentials) -> None:
         """Makes these the valid credentials, and no others."""
@@ -147,13 +142,8 @@ class CamsGateway:
 
     def send_message(self, query: Mapping[str, str]) -> None:
         """Lets a code go out."""
-        message = Message(
-            query["PhoneNumber"],
-            query["Method"],
-            query["Locale"],
-            query["CustSpaceId"],
-            f"{random.randrange(10**6):06}",
-        )
+        code = f"{random.randrange(10**6):06}"
+        message = Message(code, *(query[name] for name in _REQUIRED))
         self.messages.append(message)
         self.on_message(message)
 
@@ -165,9 +155,7 @@ class CamsGateway:
             recent = sum(1 for at in self.call_times[-4 * self.calls_per_second :] if now - at < 1)
             if recent > self.calls_per_second:
                 self.throttled += 1
-                raise Rejected(
-                    400, "Throttling.User", "Request was denied due to user flow control."
-                )
+                raise Rejected(400, "Throttling.User", "Denied due to user flow control.")
 
 
 class _Server(ThreadingHTTPServer):
@@ -199,9 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             _linger_not(self.request)
             raise ConnectionError("the handshake failed, as it should")
         if gateway.tls:
-            self.request = gateway.tls.wrap_socket(
-                self.request, server_side=True, suppress_ragged_eofs=True
-            )
+            self.request = gateway.tls.wrap_socket(self.request, server_side=True)
         gateway.open_sockets.add(self.request)
         super().setup()
 
@@ -232,15 +218,8 @@ class _Handler(BaseHTTPRequestHandler):
             gateway.admit()
             _check_call(headers, query)
         except Rejected as rejected:
-            return self._answer(
-                Behaviour.says(
-                    rejected.status,
-                    RequestId=str(uuid.uuid4()).upper(),
-                    HostId="cams.sandbox",
-                    Code=rejected.code,
-                    Message=rejected.message,
-                )
-            )
+            answer = {"Code": rejected.code, "Message": rejected.message, "HostId": "sandbox"}
+            return self._answer(Behaviour.says(rejected.status, RequestId=_uuid(), **answer))
         if behaviour is None or behaviour.sends:
             gateway.send_message(query)
         return self._answer(behaviour or Behaviour())
@@ -251,7 +230,10 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(delay)
         if behaviour.fault and behaviour.stage == "before_answer":
             return self._break_off(behaviour)
-        body = _taken() if behaviour.body is None else behaviour.body
+        body = behaviour.body
+        if body is None:
+            taken = {"Code": "OK", "Message": "OK", "RequestId": _uuid(), "Success": True}
+            body = json.dumps({"AccessDeniedDetail": "None", **taken}).encode()
         headers = {
             "Content-Type": "application/json;charset=utf-8",
             "Content-Length": str(len(body)),
@@ -279,18 +261,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif behaviour.fault == "drip":
             for byte in rest:
                 self.connection.sendall(bytes([byte]))
-                if self.server.gateway.released.wait(behaviour.drip_seconds):
+                if self.server.gateway.released.wait(_SECONDS_PER_BYTE):
                     break
         elif behaviour.fault == "bad_tls_record":
-            self._tcp_send(b"\x17\x03\x03\x00\x20" + bytes(32))
+            # Past the TLS layer, in clear.
+            os.write(self.connection.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
         elif behaviour.fault == "reset":
             _linger_not(self.connection)
-
-    def _tcp_send(self, data: bytes) -> None:
-        # Past the TLS layer: the same descriptor, written in clear.
-        duplicate = socket.socket(fileno=socket.dup(self.connection.fileno()))
-        with duplicate:
-            duplicate.sendall(data)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
@@ -309,16 +286,8 @@ def _check_call(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
         raise Rejected(400, "InvalidParameter.Method", "The method is wrong.")
 
 
-def _taken() -> bytes:
-    return json.dumps(
-        {
-            "AccessDeniedDetail": "None",
-            "Code": "OK",
-            "Message": "OK",
-            "RequestId": str(uuid.uuid4()).upper(),
-            "Success": True,
-        }
-    ).encode()
+def _uuid() -> str:
+    return str(uuid.uuid4()).upper()
 
 
 def _linger_not(sock: socket.socket) -> None:

@@ -13,6 +13,8 @@ from tests.sandbox.invoked import Invoked, ResourceExhausted
 if TYPE_CHECKING:
     from tests.sandbox.function_compute import FunctionCompute
 
+INVOCATIONS = "/2023-03-30/functions/chatapp-verify-code/invocations"
+
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -25,36 +27,7 @@ class Front(BaseHTTPRequestHandler):
     server: Server
 
     def _serve(self) -> None:
-        platform = self.server.platform
-        request_id = f"1-{uuid.uuid4()}"
-        length = self.headers.get("Content-Length") or "0"
-        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
-            return self._send(_error(400, "InvalidArgument", "Send a Content-Length."))
-        body = self.rfile.read(int(length))
-        accepted = self.headers.get("Accept", "")
-        if platform.console and (
-            page := platform.console.answer(self.command, self.path, accepted, body)
-        ):
-            return self._send(page)
-        path = self.path.partition("?")[0]
-        by_api = path == platform.invocations_path
-        if path.startswith("/2023-03-30/") and not by_api:
-            return self._send(_error(404, "FunctionNotFound", "There is no such function."))
-        event = body
-        if not by_api:
-            event = http_event(self.command, self.path, self.headers.items(), body, request_id)
-        if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
-            platform.asynchronous.accept(event, request_id)
-            return self._send(HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b""))
-        try:
-            invoked = platform.invoke(event, request_id)
-        except ResourceExhausted:
-            answer = _error(429, "ResourceExhausted", "Too many instances.")
-        else:
-            answer = _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
-        self._send(answer)
-
-    def _send(self, answer: HttpAnswer) -> None:
+        answer = self._answer(self.server.platform, f"1-{uuid.uuid4()}")
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -62,6 +35,28 @@ class Front(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
+
+    def _answer(self, platform: FunctionCompute, request_id: str) -> HttpAnswer:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
+            return _error(400, "InvalidArgument", "Send a Content-Length.")
+        event = body = self.rfile.read(int(length))
+        accepted = self.headers.get("Accept", "")
+        if platform.console and (
+            page := platform.console.answer(self.command, self.path, accepted, body)
+        ):
+            return page
+        by_api = self.path == INVOCATIONS
+        if not by_api:
+            event = http_event(self.command, self.path, self.headers.items(), body, request_id)
+        if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
+            platform.asynchronous.accept(event, request_id)
+            return HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b"")
+        try:
+            invoked = platform.invoke(event, request_id)
+        except ResourceExhausted:
+            return _error(429, "ResourceExhausted", "Too many instances.")
+        return _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("do_"):

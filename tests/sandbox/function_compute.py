@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.delivery import AsynchronousInvocations
-from tests.sandbox.front import Front, Server
+from tests.sandbox.front import INVOCATIONS, Front, Server
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ ROOT = Path(__file__).parents[2]
 #: What an instance runs: this checkout, or what `make test-layers` has built and unpacked.
 CODE = Path(os.environ.get("CODE_DIRECTORY", ROOT / "function"))
 LAYER = Path(os.environ.get("LAYER_DIRECTORY", sysconfig.get_path("purelib")))
-
-_INVOCATIONS = "/2023-03-30/functions/{}/invocations"
 
 
 class FunctionCompute:
@@ -45,7 +43,6 @@ class FunctionCompute:
         layer_directories: Sequence[Path] = (LAYER,),
         python: str = sys.executable,
         runtime: str = "python3.12" if sys.version_info >= (3, 12) else "python3.10",
-        function_name: str = "chatapp-verify-code",
         handler: str = "index.handler",
         initializer: str | None = "index.initialize",
         reserved_concurrency: int = 9,
@@ -61,13 +58,11 @@ class FunctionCompute:
         self.log_lines: list[str] = []
         self.credentials = new_credentials()
         self.configuration = {
-            "code_directory": str(code_directory),
-            "layer_directories": [str(path) for path in layer_directories],
+            "path": [str(path) for path in (code_directory, *layer_directories)],
             "runtime": runtime,
-            "function_name": function_name,
             "timeout_seconds": timeout_seconds,
         }
-        self.asynchronous = AsynchronousInvocations(self)
+        self.asynchronous = AsynchronousInvocations(self.invoke)
         self.console: Console | None = None
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
@@ -82,9 +77,9 @@ class FunctionCompute:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
-    def invocations_path(self) -> str:
-        """The path of InvokeFunction."""
-        return _INVOCATIONS.format(self.configuration["function_name"])
+    def invocations_url(self) -> str:
+        """The address of InvokeFunction."""
+        return self.url + INVOCATIONS
 
     def __enter__(self) -> FunctionCompute:
         thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
@@ -140,18 +135,11 @@ class FunctionCompute:
             return instance
 
     def _call(self, handler: str, event: bytes | None, request_id: str) -> dict[str, Any]:
-        given = vars(self.credentials)
-        if self.configuration["runtime"] == "python3.12":
-            environment = {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in given.items()}
-            given = {}
-        else:
-            environment = {}
         return {
             "handler": handler,
             "event": event,
             "request_id": request_id,
-            "credentials": given,
-            "environment": environment,
+            "credentials": vars(self.credentials),
         }
 
     def _log(self, line: str) -> None:

@@ -14,20 +14,8 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _TEXT_TYPES = {
-    "application/json",
-    "application/ld+json",
-    "application/xhtml+xml",
-    "application/xml",
-    "application/atom+xml",
-    "application/javascript",
-}
-_NOT_SETTABLE = {
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "server",
-    "content-disposition",
+    *("application/json", "application/ld+json", "application/javascript"),
+    *("application/xml", "application/xhtml+xml", "application/atom+xml"),
 }
 
 
@@ -44,7 +32,7 @@ def http_event(
 ) -> bytes:
     """The event of one HTTP request."""
     url = urlsplit(target)
-    joined_headers = _joined((canonical(name), value) for name, value in headers)
+    joined_headers = _joined((_canonical(name), value) for name, value in headers)
     media_type = joined_headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_text = media_type.startswith("text/") or media_type in _TEXT_TYPES
     now = time.time()
@@ -83,19 +71,13 @@ def http_answer(returned: bytes, request_id: str) -> HttpAnswer:
         answer = None
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return HttpAnswer(200, headers, returned)
-    for name, value in (answer.get("headers") or {}).items():
-        if name.lower() not in _NOT_SETTABLE and not name.lower().startswith("x-fc-"):
-            headers[canonical(name)] = str(value)
-    body = answer.get("body", "")
-    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    if answer.get("isBase64Encoded"):
-        raw = base64.b64decode(raw)
-    return HttpAnswer(int(answer["statusCode"]), headers, raw)
+    headers |= {_canonical(name): str(value) for name, value in answer["headers"].items()}
+    return HttpAnswer(answer["statusCode"], headers, answer["body"].encode())
 
 
-def canonical(name: str) -> str:
+def _canonical(name: str) -> str:
     """A header's name as Go spells it: Content-Type, X-Fc-Request-Id."""
-    return "-".join(part[:1].upper() + part[1:].lower() for part in name.split("-"))
+    return "-".join(part.capitalize() for part in name.split("-"))
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

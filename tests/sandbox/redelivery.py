@@ -5,6 +5,7 @@ Every delivery that fails comes again, as an event source does it, until the eve
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import random
@@ -16,9 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.sandbox.cams_gateway import CamsGateway
-from tests.sandbox.delivery import Platform
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.invoked import Invoked, ResourceExhausted
+from tests.sandbox.invoked import ResourceExhausted
 from tests.sandbox.valkey import Valkey
 
 #: How often an event comes again before it is given up to the dead-letter queue.
@@ -75,11 +75,10 @@ def deliver(
     turned.shuffle(copies)
     source = _Source(platform, copies)
     threads = [threading.Thread(target=source.work) for _ in range(platform.reserved_concurrency)]
-    threads.append(threading.Thread(target=source.until_done, args=(disturb, turned)))
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    while any(thread.is_alive() for thread in threads):
+        disturb(turned)
     source.outcome.events = len(numbers)
     source.outcome.codes = Counter(message.phone_number for message in gateway.messages)
     return source.outcome
@@ -119,46 +118,38 @@ def restart(valkey: Valkey, seconds: float) -> None:
 
 
 class _Source:
-    def __init__(self, platform: Platform, copies: list[str]) -> None:
+    def __init__(self, platform: FunctionCompute, copies: list[str]) -> None:
         self.outcome = Outcome()
         self._platform = platform
         self._left = len(copies)
         self._lock = threading.Lock()
-        #: When each is due, its order, its event's number, and how often it came.
-        self._waiting: queue.PriorityQueue[tuple[float, int, str, int]] = queue.PriorityQueue()
+        #: Each copy's event by its number, its order, and how often it came.
+        self._waiting: queue.Queue[tuple[str, int, int]] = queue.Queue()
         for order, number in enumerate(copies):
-            self._waiting.put((0.0, order, number, 1))
-
-    def until_done(self, disturb: Callable[[random.Random], None], turned: random.Random) -> None:
-        while self._left:
-            disturb(turned)
+            self._waiting.put((number, order, 1))
 
     def work(self) -> None:
         while self._left:
-            try:
-                due, order, number, count = self._waiting.get(timeout=0.05)
-            except queue.Empty:
-                continue
-            if (wait := due - time.monotonic()) > 0:
-                self._waiting.put((due, order, number, count))
-                time.sleep(min(wait, 0.05))
-                continue
-            failure, answer = _deliver_once(self._platform, number, f"{order}-{count}")
-            with self._lock:
-                self.outcome.deliveries += 1
-                if answer:
-                    self.outcome.answers.setdefault(number, []).append(answer)
-                else:
-                    self.outcome.failures[failure] += 1
-                if answer or count == MOST_DELIVERIES:
-                    self._left -= 1
-                else:
-                    self._waiting.put((time.monotonic() + 0.3, order, number, count + 1))
+            with contextlib.suppress(queue.Empty):
+                self._deliver(*self._waiting.get(timeout=0.05))
+
+    def _deliver(self, number: str, order: int, count: int) -> None:
+        said = _deliver_once(self._platform, number, f"{order}-{count}")
+        with self._lock:
+            self.outcome.deliveries += 1
+            if isinstance(said, str):
+                self.outcome.failures[said] += 1
+            else:
+                self.outcome.answers.setdefault(number, []).append(said)
+            if isinstance(said, str) and count < MOST_DELIVERIES:
+                again = (number, order, count + 1)
+                threading.Timer(0.3, self._waiting.put, [again]).start()
+            else:
+                self._left -= 1
 
 
-def _deliver_once(
-    platform: Platform, number: str, request_id: str
-) -> tuple[str, dict[str, Any] | None]:
+def _deliver_once(platform: FunctionCompute, number: str, request_id: str) -> dict[str, Any] | str:
+    """The answer, or why there is none."""
     event = {
         "specversion": "1.0",
         "source": "redelivery",
@@ -168,10 +159,8 @@ def _deliver_once(
     try:
         invoked = platform.invoke(json.dumps(event).encode(), request_id)
     except ResourceExhausted:
-        invoked = Invoked(b"", "ResourceExhausted")
-    if invoked.error_type is None:
-        return "", json.loads(invoked.answer)
+        return "ResourceExhausted"
+    answer: dict[str, Any] = json.loads(invoked.answer)
     if invoked.error_type == "UnhandledInvocationError":
-        raised = json.loads(json.loads(invoked.answer)["errorMessage"])
-        return str(raised["code"]), None
-    return invoked.error_type, None
+        return str(json.loads(answer["errorMessage"])["code"])
+    return invoked.error_type or answer

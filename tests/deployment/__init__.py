@@ -1,1 +1,0 @@
-"""The deployment files, rendered and checked without the cloud."""
