@@ -13,6 +13,7 @@ from chatapp_code.cams import Cams
 from chatapp_code.instance import Instance
 from chatapp_code.invocation import Time
 from chatapp_code.parts import Parts
+from chatapp_code.triggers.event_source import NotSent
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
@@ -103,14 +104,31 @@ class FunctionUnderTest:
             credentials=SimpleNamespace(**vars(self.credentials)),
         )
 
+    def initialize(self) -> None:
+        self.instance.initialize(self.context)
+
     def ask(self, **fields: Any) -> dict[str, Any]:
         """Asks by a direct invocation."""
-        event = json.dumps({"phone_number": NUMBER, **fields}).encode()
-        result: dict[str, Any] = self.handle(event)
+        result: dict[str, Any] = self.handle({"phone_number": NUMBER, **fields})
         return result
 
-    def handle(self, event: bytes) -> Any:
-        return self.instance.handle(event, self.context)
+    def handle(self, event: Any) -> Any:
+        """What the handler returns; the event is JSON unless it is bytes."""
+        return self.instance.handle(as_bytes(event), self.context)
+
+    def deliver(self, event: Any) -> tuple[Any, bool]:
+        """As an event source does: the answer, and was it raised, to be delivered again?"""
+        try:
+            return self.handle(event), False
+        except NotSent as raised:
+            return json.loads(str(raised)), True
+
+    def raised(self, event: Any) -> dict[str, Any]:
+        """What the handler raises: a result, or the counts and the results of a batch."""
+        answer, is_raised = self.deliver(event)
+        assert is_raised, answer
+        content: dict[str, Any] = answer
+        return content
 
     def post(
         self,
@@ -121,8 +139,7 @@ class FunctionUnderTest:
         """Asks over HTTP; the body is JSON unless it is bytes."""
         sent = {"Content-Type": "application/json"} if headers is None else headers
         body = {"phone_number": NUMBER} if body is None else body
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        event = http_event(method, "/", sent.items(), raw, "http-1")
+        event = http_event(method, "/", sent.items(), as_bytes(body), "http-1")
         return read_reply(self.handle(event))
 
 
@@ -132,3 +149,12 @@ def read_reply(reply: Any) -> HttpReply:
     assert reply["headers"]["Content-Type"] == "application/json; charset=utf-8"
     assert reply["headers"]["Cache-Control"] == "no-store"
     return HttpReply(reply["statusCode"], reply["headers"], json.loads(reply["body"]))
+
+
+def as_bytes(content: Any) -> bytes:
+    return content if isinstance(content, bytes) else json.dumps(content).encode()
+
+
+def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What the function has written to its log since this was last asked."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
