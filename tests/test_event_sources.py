@@ -117,22 +117,31 @@ def test_items_that_are_nothing(source: FunctionUnderTest, content: Any) -> None
 
 
 def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
-    """Full of JSON beyond all bounds it is raised: returned, its messages would be lost."""
+    """A batch that isn't read is raised: returned, its messages would be lost."""
     (item,) = recorded("rocketmq")
     item["data"]["userProperties"] = {f"key-{n}": n for n in range(200)}
     result = source.raised([item] * 2_500)["unsent"][0]
-    assert result["message"] == "The batch is too large to be read: deliver fewer at once."
+    assert result["message"].startswith("The event is too large")
 
 
-@pytest.mark.parametrize("name", ["eventbridge_stream_raw_data", "dts"])
+@pytest.mark.parametrize("event", [b"[%b, %b]", b'{"specversion": "1.0", "x": %b, "data": %b}'])
+def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) -> None:
+    """What can't be read for one message in it is raised, for the sake of the others."""
+    source.raised(event % (b"[" * 3_000 + b"]" * 3_000, as_bytes({"phone_number": NUMBER})))
+    assert source.gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize(
+    "item", [{"phone_number": NUMBER}, {"specversion": "1.0", "type": "dts:x"}]
+)
 def test_more_messages_than_a_source_delivers(
-    source: FunctionUnderTest, name: str, capsys: pytest.CaptureFixture[str]
+    source: FunctionUnderTest, item: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They are refused as one: worked through, they would take all the time, memory and log."""
-    answer, is_raised = source.deliver(recorded(name) * 10_001)
+    answer, is_raised = source.deliver([item] * 10_001)
     (result,) = answer["unsent"] if is_raised else answer
-    assert is_raised == (name != "dts")
-    assert ("too large to be read" in result["message"]) == is_raised
+    assert is_raised == ("phone_number" in item)
+    assert ("10,000 messages at most" in result["message"]) == is_raised
     assert len(log_lines(capsys)) < 5
 
 

@@ -191,6 +191,23 @@ def test_an_answer_in_chunks(broken: FunctionUnderTest) -> None:
         assert broken.ask()["sent"] == sent
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (429, b"0", {"Transfer-Encoding": "chunked", "Content-Length": ""}),  # of 0039
+        (400, b'14\r\n{"Code": "Throttling"}\r\n', {"Transfer-Encoding": "chunked"}),
+        (429, b'{"Code": "Th', {"Content-Length": ""}),
+        (429, b'{"Code": "Th', {"Content-Length": "-1"}),
+    ],
+)
+def test_half_an_answer_that_looks_whole(
+    broken: FunctionUnderTest, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    """What http.client takes for whole, though nothing in it says so, proves nothing."""
+    broken.gateway.will(Behaviour(status, body, {**headers, "Connection": "close"}))
+    assert broken.ask()["sent"] == "unknown"
+
+
 def test_an_endless_answer(function: FunctionUnderTest) -> None:
     """An answer too large to be one of this API is not read to its end."""
     function.gateway.will(Behaviour(200, b" " * 300_000))

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,7 +70,7 @@ class StoreUnderTest:
     def calling(self, *claim: Any, **more: Any) -> Claim:
         """A claim whose call has begun."""
         calling = self.held(*claim, **more)
-        self.store.mark(calling, True, 0.0)
+        self.store.mark(calling, 1, 0.0)
         return calling
 
     def send(self, *claim: Any, **more: Any) -> None:
@@ -136,7 +137,7 @@ def test_who_dies_in_the_call(each: StoreUnderTest) -> None:
 
 def test_who_dies_between_two_attempts(each: StoreUnderTest) -> None:
     """Nothing was sent by then: it is in the way until the deadline, and no longer."""
-    each.store.mark(each.calling("a"), False, 0.0)
+    each.store.mark(each.calling("a"), 2, 0.0)
     each.turn(20.1)
     each.held("a")
 
@@ -146,13 +147,13 @@ def test_who_comes_after_the_deadline_may_not_call(each: StoreUnderTest) -> None
     late = each.held("a")
     each.turn(20.1)
     with pytest.raises(StoreUnavailable):
-        each.store.mark(late, True, 20.1)
+        each.store.mark(late, 1, 20.1)
     other = each.held("a")
     with pytest.raises(StoreUnavailable):
-        each.store.mark(late, True, 20.1)
+        each.store.mark(late, 1, 20.1)
     each.store.give_back(late)
     each.store.settle(late, "not this one's")
-    each.store.mark(other, True, 0.0)
+    each.store.mark(other, 1, 0.0)
     each.store.settle(other, "the result")
     assert each.admit("a")[2] == "the result"
 
@@ -211,7 +212,7 @@ def test_the_last_place_is_under_way(each: StoreUnderTest) -> None:
     """While the number's last place may still be given back, others are told to wait for that."""
     claim = each.held("a", MINUTE)
     assert each.admit("b", MINUTE) == ("under way", about(20), "")
-    each.store.mark(claim, True, 0.0)
+    each.store.mark(claim, 1, 0.0)
     assert each.admit("b", MINUTE) == ("under way", about(20), "")
     each.store.settle(claim, "{}")
     assert each.admit("b", MINUTE) == ("refused", about(60), "TooSoon")
@@ -242,6 +243,7 @@ def _history(
     said: list[tuple[str, float, str]] = []
     holders: dict[int, Claim] = {}
     calling: set[str] = set()
+    marks: Counter[str] = Counter()
     now = 0.0
     ends_at = dict.fromkeys(range(4), 0.0)
     for action, which, turned in steps:
@@ -256,8 +258,10 @@ def _history(
                 holders[which] = claim
                 ends_at[which] = now + 20.0  # when the platform ends the invocation
         elif holder and action in ("call", "wait"):
+            nth = marks[holder.token]
+            marks[holder.token] = nth + ((nth % 2 == 1) != (action == "call"))
             try:
-                under_test.store.mark(holder, action == "call", 10 * DAY)
+                under_test.store.mark(holder, marks[holder.token], 10 * DAY)
             except StoreUnavailable:
                 said.append(("gone", 0, ""))
             else:
@@ -320,7 +324,7 @@ def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits
         if ending == "back":
             under_test.store.give_back(claim)
             continue
-        under_test.store.mark(claim, True, 0.0)
+        under_test.store.mark(claim, 1, 0.0)
         sent.append(now)
         if ending == "settled":
             under_test.store.settle(claim, "{}")
@@ -363,7 +367,7 @@ def test_a_step_may_be_repeated(shared: StoreUnderTest) -> None:
     claim = shared.held("a", MINUTE, in_all=MINUTE)
     shared.store.admit(claim)
     for _ in range(2):
-        shared.store.mark(claim, True, 0.0)
+        shared.store.mark(claim, 1, 0.0)
     assert shared.store.admit(claim).outcome == "admitted"
     shared.turn(20.1)
     assert shared.admit("a")[0] == "abandoned"
@@ -373,13 +377,26 @@ def test_a_step_may_be_repeated(shared: StoreUnderTest) -> None:
     assert shared.admit("b", MINUTE)[2] == "TooSoon"
 
 
+def test_a_mark_that_was_overtaken(shared: StoreUnderTest) -> None:
+    """A mark that arrives after a later one, or after the result, gives nothing free."""
+    claim = shared.calling("a", MINUTE)
+    shared.store.mark(claim, 3, 0.0)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            shared.store.mark(claim, 2, 0.0)
+        shared.store.settle(claim, "the result")
+    shared.turn(20.1)
+    assert shared.admit("a")[0] == "settled"
+    assert shared.admit("b", MINUTE)[2] == "TooSoon"
+
+
 def test_a_step_that_comes_late_is_not_taken(shared: StoreUnderTest) -> None:
     """A paused store, or a frozen instance, can't begin a call that was given up long ago."""
     claim = shared.held("a")
     shared.turn(2)
     with pytest.raises(StoreUnavailable):
-        shared.store.mark(claim, True, 0.5)
-    shared.store.mark(claim, True, 2.0)
+        shared.store.mark(claim, 1, 0.5)
+    shared.store.mark(claim, 1, 2.0)
 
 
 def test_a_store_that_lost_the_claim(valkey: Valkey, shared: StoreUnderTest) -> None:
@@ -387,7 +404,7 @@ def test_a_store_that_lost_the_claim(valkey: Valkey, shared: StoreUnderTest) -> 
     claim = shared.held("a", MINUTE)
     valkey.empty()
     with pytest.raises(StoreUnavailable):
-        shared.store.mark(claim, True, 0.0)
+        shared.store.mark(claim, 1, 0.0)
     claim = shared.calling("a", MINUTE)
     valkey.empty()
     shared.store.settle(claim, "the result")

@@ -78,6 +78,8 @@ class Admission:
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
         )
+        if current.seconds_left < self._settings.store_seconds:
+            raise refuse("QuotaExhausted", "There is no time left here; nothing was sent.")
         try:
             verdict = self._store.admit(claim)
         except StoreUnavailable:
@@ -116,7 +118,7 @@ class Permit:
         self._verdict = verdict
         self._clock = clock
         self._admitted_at = clock()
-        self._is_calling = False
+        self._marks = 0
 
     def earlier_result(self) -> VerifyCodeResult | None:
         """The result to replay, where this request came before."""
@@ -131,20 +133,17 @@ class Permit:
 
     def call(self) -> None:
         """To be said just before the first byte is written; raises Refused if it may not be."""
-        if self._is_calling:
-            return
-        self._is_calling = True
-        try:
-            self._store.mark(self._claim, True, self._age_seconds)
-        except StoreUnavailable:
-            raise store_unavailable() from None
+        if not self._is_calling:
+            try:
+                self._mark()
+            except StoreUnavailable:
+                raise store_unavailable() from None
 
     def wait(self) -> None:
         """To be said before another attempt is waited for: nothing was sent so far."""
         if self._is_calling:
-            self._is_calling = False
             with contextlib.suppress(StoreUnavailable):
-                self._store.mark(self._claim, False, self._age_seconds)
+                self._mark()
 
     def settle(self, result: VerifyCodeResult) -> VerifyCodeResult:
         """Keeps the result, or gives the claim back; the result, with the resend countdown."""
@@ -158,6 +157,14 @@ class Permit:
             return result
         wait = max(0.0, self._verdict.wait_seconds - self._age_seconds)
         return replace(result, retry_after_seconds=_rounded(wait))
+
+    @property
+    def _is_calling(self) -> bool:
+        return self._marks % 2 == 1
+
+    def _mark(self) -> None:
+        self._marks += 1
+        self._store.mark(self._claim, self._marks, self._age_seconds)
 
     @property
     def _age_seconds(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chatapp_code.result import refuse
+from chatapp_code.result import Refused, refuse
 
 LARGEST_REQUEST_BYTES = 16 * 1024
 
@@ -41,7 +41,7 @@ def differ(values: list[Any]) -> bool:
 
 
 def decode(text: bytes | str) -> Any:
-    """The JSON value in the text; None if it isn't JSON."""
+    """The JSON value in the text; None if it isn't JSON, Refused if it is nested too deeply."""
     try:
         return json.loads(
             text if isinstance(text, str) else text.decode("utf-8-sig"),
@@ -49,8 +49,10 @@ def decode(text: bytes | str) -> Any:
             parse_constant=_not_json,
             parse_int=_integer,
         )
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def decode_request(text: bytes | str) -> dict[str, Any]:
@@ -81,8 +83,12 @@ def encode(value: Any) -> bytes:
             sort_keys=True,
         )
     except RecursionError:
-        raise refuse("InvalidEvent", "The request is nested too deeply.") from None
+        raise _too_deep() from None
     return text.encode("utf-8", "surrogatepass")
+
+
+def _too_deep() -> Refused:
+    return refuse("InvalidEvent", "The event is nested too deeply to be read.")
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -61,11 +61,12 @@ class MemoryStore(Store):
         self._hold(claim, now)
         return Verdict("admitted", self._wait(claim.allowances[0], now))
 
-    def mark(self, claim: Claim, is_calling: bool, age_seconds: float) -> None:  # noqa: ARG002
+    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:  # noqa: ARG002
         now = self._clock()
         entry = self._held(claim)
-        if not entry or entry.deadline <= now:
+        if not entry or entry.state == "settled" or entry.deadline <= now:
             raise StoreUnavailable("the claim is gone")
+        is_calling = nth % 2 == 1
         entry.state = "calling" if is_calling else "held"
         entry.claim_ends_at = now + claim.lasts_seconds if is_calling else entry.deadline
 

@@ -1,6 +1,7 @@
 """The shared store's atomic steps, in Lua, by the server's clock.
 
-A claim is a hash of its token, its deadline and its result. An allowance is a sorted set of places
+A claim is a hash of its token, its deadline, how often it was marked (an odd number while it is
+calling) and its result. An allowance is a sorted set of places
 (token, when it was made) and a hash of those that aren't decided yet (token, ``h`` for held or
 ``c`` for calling, and the deadline). Moments are milliseconds; all keys expire by themselves.
 
@@ -21,8 +22,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local token, until_deadline, lasts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local allowances = cjson.decode(ARGV[4])
-local found = redis.call('HMGET', KEYS[1], 'token', 'deadline', 'result')
-local holder, left, result = found[1], (tonumber(found[2]) or 0) - now, found[3]
+local found = redis.call('HMGET', KEYS[1], 'token', 'deadline', 'marks', 'result')
+local holder, left = found[1], (tonumber(found[2]) or 0) - now
+local marks, result = tonumber(found[3]) or 0, found[4]
 """
 
 _ALLOWANCE = """
@@ -77,10 +79,9 @@ _ADMIT = """
 for _, allowance in ipairs(allowances) do allowance.tidy() end
 local wait = allowances[1].wait()
 if result then return {'settled', wait, result} end
-if holder and holder ~= token then
-  if left > 0 then return {'under way', left} end
-  return {'abandoned', wait}
-elseif not holder then
+if holder and holder ~= token and left > 0 then return {'under way', left} end
+if holder and holder ~= token and marks % 2 == 1 then return {'abandoned', wait} end
+if holder ~= token then
   local decided_in = allowances[1].decided_in
   if wait > 0 and decided_in then return {'under way', decided_in} end
   local longest, refusal = 0, nil
@@ -90,18 +91,22 @@ elseif not holder then
   end
   if refusal then return {'refused', longest, refusal} end
 
-  redis.call('HSET', KEYS[1], 'token', token, 'deadline', now + until_deadline)
+  redis.call('HSET', KEYS[1], 'token', token, 'deadline', now + until_deadline, 'marks', 0)
   redis.call('PEXPIRE', KEYS[1], until_deadline)
   for _, allowance in ipairs(allowances) do allowance.take('h' .. now + until_deadline) end
 end
 return {'admitted', allowances[1].wait()}  -- now, or by a command that is repeated
 """
 
+#: A mark that comes after a later one, or after the result, is too late to mean anything.
 _MARK = """
-local age = until_deadline - left
+local mark, age = tonumber(ARGV[5]), until_deadline - left
 if holder ~= token or left <= 0 or age > tonumber(ARGV[6]) then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[5] == 'c' and lasts or left)
-for _, allowance in ipairs(allowances) do allowance.take(ARGV[5] .. found[2]) end
+if result or mark < marks then return 0 end
+redis.call('HSET', KEYS[1], 'marks', mark)
+redis.call('PEXPIRE', KEYS[1], mark % 2 == 1 and lasts or left)
+local state = mark % 2 == 1 and 'c' or 'h'
+for _, allowance in ipairs(allowances) do allowance.take(state .. found[2]) end
 return 1
 """
 

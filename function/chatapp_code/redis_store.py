@@ -52,9 +52,9 @@ class RedisStore(Store, Turns):
         outcome, wait, *text = self._step(scripts.ADMIT, claim)
         return Verdict(outcome.decode(), int(wait) / 1000, text[0].decode() if text else "")
 
-    def mark(self, claim: Claim, is_calling: bool, age_seconds: float) -> None:
+    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:
         latest = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
-        if not self._step(scripts.MARK, claim, "c" if is_calling else "h", str(latest)):
+        if not self._step(scripts.MARK, claim, str(nth), str(latest)):
             raise StoreUnavailable("the claim is gone")
 
     def settle(self, claim: Claim, result: str) -> None:

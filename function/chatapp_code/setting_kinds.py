@@ -102,6 +102,9 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
 _NAME = r"[\w-]{1,63}"
+_USER = r"(?:(?![/@#?\[\]])[!-~])*"  # and the password
+#: The scheme and the host, where they surely are what they seem to be.
+_ADDRESS = rf"(?i:(rediss?://|memory://|https?://))(?:{_USER}@)?({_NAME}(?:\.{_NAME})*(?=:\d|/|$))?"
 _WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _LIMIT = r"\s*[1-9]\d{0,4}\s*/\s*(second|minute|hour|day)\s*"
 
@@ -127,14 +130,14 @@ ENDPOINT = Kind(
     rf"(https?://)?({_HOST})(:({_PORT}))?/?",
     _endpoint,
     "be a host, such as cams.ap-southeast-1.aliyuncs.com",
-    shown=rf"(\w+://)?(?:.*@)?({_NAME}(?:\.{_NAME})*)?",
+    shown=_ADDRESS,
 )
 STORE = Kind(
-    rf"(?-i:memory://|rediss?://([^\s/@#?\[\]]*@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)",
+    rf"(?-i:memory://|rediss?://({_USER}@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)",
     str,
     "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
     "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D",
-    shown=rf"(\w+://)(?:.*@)?({_NAME}(?:\.{_NAME})*)?",
+    shown=_ADDRESS,
 )
 SECRET = Kind(r"[!-~]*", str, "be printable characters without a space", shown="")
 LIMITS = Kind(

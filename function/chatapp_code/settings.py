@@ -12,9 +12,6 @@ from chatapp_code.store import Limit
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0
 
-#: The longest that one step of the store takes: connecting, and the command.
-STORE_SECONDS = 1.0
-
 #: The API allows the account 10 calls a second; one is kept back.
 MOST_CALLS_PER_SECOND = 9
 
@@ -68,10 +65,14 @@ class Settings:
         return self.transit_allowance_seconds + 1 / max(1, self.calls_per_slot)
 
     @property
+    def store_seconds(self) -> float:
+        """The longest that one step of the store takes: connecting, and the command."""
+        return 1.0 if self.shares_a_store else 0.0
+
+    @property
     def attempt_seconds(self) -> float:
         """The longest that an attempt takes, its wait and the look-up of the name apart."""
-        store_seconds = STORE_SECONDS if self.shares_a_store else 0.0
-        return self.connect_timeout_seconds + self.read_timeout_seconds + store_seconds
+        return self.connect_timeout_seconds + self.read_timeout_seconds + self.store_seconds
 
 
 def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Settings:

@@ -61,8 +61,8 @@ class Store(Protocol):
     def admit(self, claim: Claim) -> Verdict:
         """Looks the request up, and holds the claim and its places if nothing is in the way."""
 
-    def mark(self, claim: Claim, is_calling: bool, age_seconds: float) -> None:
-        """Says that the call begins, or that nothing was sent by it and another may follow.
+    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:
+        """Says by each odd mark that a call begins, by each even one that it sent nothing.
 
         Raises StoreUnavailable too where the claim isn't this one's any more, or is older by
         the store's clock than its holder says: that one was frozen, or has given up waiting.

@@ -114,6 +114,7 @@ class Transport:
 
     def _exchange_over_the_wire(self, exchange: Exchange, method: str, *request: Any) -> None:
         if self._socket is None or not self._is_trusted():
+            self.close()
             return
         if self._clock() > exchange.latest_start:
             exchange.missed_its_turn = True
@@ -125,13 +126,16 @@ class Transport:
         answer = http.client.HTTPResponse(wire, method=method)
         answer.begin()
         # http.client takes an end among the headers for their end, and 103 for the answer.
-        if wire.has_ended or answer.status < 200:
+        lengths = set(answer.headers.get_all("content-length", ()))
+        if wire.has_ended or answer.status < 200 or len(lengths) > 1:
             return
+        has_an_end = answer.chunked or answer.length is not None
         body = answer.read(MAX_BODY_BYTES + 1)
         exchange.status = answer.status
         exchange.headers = {name.lower(): value for name, value in answer.headers.items()}
         is_too_large = len(body) > MAX_BODY_BYTES
-        if is_too_large or not answer.length:
+        # Nor does it mind where chunks break off; without either, half looks like the whole.
+        if is_too_large or (has_an_end and not answer.length and not wire.has_ended):
             exchange.body = b"" if is_too_large else body
         if is_too_large or answer.will_close:
             self.close()

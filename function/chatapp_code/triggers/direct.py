@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ class DirectInvocation(Trigger):
 
     source = "direct"
 
-    def messages(self) -> list[Message]:
+    def _messages(self) -> Iterable[Message]:
         return [Message(partial(decode_request, self._content))]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:

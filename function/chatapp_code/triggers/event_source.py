@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ class NotSent(Exception):
 class EventSource(Trigger):
     """A source that delivers at least once, and again when the handler raises."""
 
-    def messages(self) -> list[Message]:
+    def _messages(self) -> Iterable[Message]:
         return [message(self._content)]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ class ApiGateway(Trigger):
     def recognises(content: Any) -> bool:
         return isinstance(content, dict) and "httpMethod" in content and "path" in content
 
-    def messages(self) -> list[Message]:
+    def _messages(self) -> Iterable[Message]:
         return [Message(self._fields, sent_at=self._queued_at(), headers=self._headers)]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:

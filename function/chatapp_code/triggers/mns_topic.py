@@ -5,6 +5,7 @@ Pushed as a stream without attributes, the text arrives alone: that is a direct 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from chatapp_code.triggers.event_source import EventSource, message
@@ -26,6 +27,6 @@ class MnsTopic(EventSource):
         is_json = "Message" in content and ("TopicOwner" in content or "MessageMD5" in content)
         return is_json or content.keys() == {"body", "attrs"}
 
-    def messages(self) -> list[Message]:
+    def _messages(self) -> Iterable[Message]:
         own = {key: self._content[key] for key in _OWN_KEYS if key in self._content}
         return [message(own)._replace(item=self._content)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, Trigger
+from chatapp_code.result import VerifyCodeResult
+from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, Trigger, refused
 
 
 class SourceWithoutRequests(Trigger):
@@ -19,10 +18,10 @@ class SourceWithoutRequests(Trigger):
     def recognises(content: Any) -> bool:
         return bool(content) and all(_name(item) for item in _items(content))
 
-    def messages(self) -> list[Message]:
+    def _messages(self) -> Iterable[Message]:
         items = _items(self._content)
-        answered = items if len(items) <= MOST_MESSAGES else items[:1]
-        return [Message(partial(_refuse, _name(item))) for item in answered]
+        for item in items if len(items) <= MOST_MESSAGES else items[:1]:
+            yield refused(f"{_name(item)} never carries a request: take its trigger away.")
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         answers = [result.for_the_account() for result in results]
@@ -31,10 +30,6 @@ class SourceWithoutRequests(Trigger):
 
 def _items(content: Any) -> list[Any]:
     return content if isinstance(content, list) else [content]
-
-
-def _refuse(source: str) -> dict[str, Any]:
-    raise refuse("InvalidEvent", f"{source} never carries a request: take its trigger away.")
 
 
 def _name(item: Any) -> str:
@@ -52,6 +47,10 @@ def _first_event_source(item: dict[str, Any]) -> Any:
     return first.get("eventSource") if isinstance(first, dict) else None
 
 
+def _starts(value: Any, beginning: str) -> bool:
+    return isinstance(value, str) and value.startswith(beginning)
+
+
 def _is_of(item: dict[str, Any], source: str) -> bool:
     return "specversion" in item and item.get("source") == source
 
@@ -61,8 +60,8 @@ _SOURCES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "OSS": lambda item: _first_event_source(item) == "acs:oss" or _is_of(item, "acs.oss"),
     "CDN": lambda item: _first_event_source(item) == "cdn",
     "SLS": lambda item: {"cursorTime", "source"} <= item.keys(),
-    "Tablestore": lambda item: str(item.get("Version")).startswith("Sync-"),
-    "DTS": lambda item: "specversion" in item and str(item.get("type")).startswith("dts:"),
+    "Tablestore": lambda item: _starts(item.get("Version"), "Sync-"),
+    "DTS": lambda item: "specversion" in item and _starts(item.get("type"), "dts:"),
     "An asynchronous destination": lambda item: (
         {"requestContext", "responseContext"} <= item.keys() or _is_of(item, "acs:fc")
     ),

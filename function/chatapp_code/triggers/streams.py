@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
 from chatapp_code.fields import check_size, decode, encode
-from chatapp_code.result import Refused, refuse
+from chatapp_code.result import Refused
 from chatapp_code.triggers.event_source import EventSource, message
-from chatapp_code.triggers.trigger import MOST_MESSAGES, Message
-
-_TOO_LARGE = "The batch is too large to be read: deliver fewer at once."
+from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, refused
 
 _LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 
 
 class EventStream(EventSource):
-    """A list of CloudEvents, or of what they would carry; an item may be JSON text.
-
-    The content is None of a list that is too large to be read.
-    """
+    """A list of CloudEvents, or of what they would carry; an item may be JSON text."""
 
     source = "eventbridge_stream"
 
@@ -29,10 +24,10 @@ class EventStream(EventSource):
     def recognises(content: Any) -> bool:
         return isinstance(content, list) and bool(content)
 
-    def messages(self) -> list[Message]:
-        if self._content is None or len(self._content) > MOST_MESSAGES:
-            return [Message(partial(_refuse, refuse("InvalidEvent", _TOO_LARGE)))]
-        return [_message(item) for item in self._content]
+    def _messages(self) -> Iterable[Message]:
+        if len(self._content) > MOST_MESSAGES:
+            return [refused(f"An event may hold {MOST_MESSAGES:,} messages at most.")]
+        return map(_message, self._content)  # one by one, lest all be decoded at once
 
     def _answer(self, answers: list[dict[str, Any]]) -> Any:
         return answers
@@ -47,10 +42,6 @@ class EventStream(EventSource):
 def _message(item: Any) -> Message:
     try:
         check_size(item if isinstance(item, str) else encode(item))
+        return message((decode(item) or item) if isinstance(item, str) else item)
     except Refused as refusal:
-        return Message(partial(_refuse, refusal))
-    return message((decode(item) or item) if isinstance(item, str) else item)
-
-
-def _refuse(refusal: Refused) -> dict[str, Any]:
-    raise refusal
+        return refused(refusal)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chatapp_code.result import VerifyCodeResult
+from chatapp_code.result import Refused, VerifyCodeResult, refuse
 
 #: No source delivers more at once ("Advanced features of triggers", batch window).
 MOST_MESSAGES = 10_000
@@ -28,22 +28,39 @@ class Message(NamedTuple):
 
 
 class Trigger:
-    """One event, as the source that it came by means it."""
+    """One event, as the source that it came by means it.
+
+    ``refusal`` says why its content couldn't be read, and is the answer to it.
+    """
 
     source: str  # the name in the log
 
-    def __init__(self, content: Any) -> None:
+    def __init__(self, content: Any, refusal: Refused | None = None) -> None:
         self._content = content
+        self._refusal = refusal
 
     @staticmethod
     def recognises(content: Any) -> bool:
         """Is this event (decoded, or its bytes if it isn't JSON) one of this source?"""
         raise NotImplementedError
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> Iterable[Message]:
         """The messages in the event, each of which may be a request."""
-        raise NotImplementedError
+        return [refused(self._refusal)] if self._refusal else self._messages()
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         """The results, one for each message, in the form that the source passes on."""
         raise NotImplementedError
+
+    def _messages(self) -> Iterable[Message]:
+        raise NotImplementedError
+
+
+def refused(refusal: Refused | str) -> Message:
+    """A message in which there is no request to be read; a sentence means ``InvalidEvent``."""
+    exception = refuse("InvalidEvent", refusal) if isinstance(refusal, str) else refusal
+
+    def read() -> dict[str, Any]:
+        raise exception
+
+    return Message(read)
