@@ -79,7 +79,7 @@ def page(browser: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Iterator
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.goto(sandbox[0].url)
-    page.wait_for_selector("#event:has-text('timeEpoch')", state="attached")
+    page.wait_for_selector("#document tr")
     yield page
     page.close()
     assert errors == []
@@ -93,8 +93,12 @@ def answer(page: Any, said: str) -> str:
 
 def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:
     """The form asks, answer and message are shown; a fault gives what the app would get."""
-    page.fill("[name=phone_number]", "+65 8123 4567")
+    page.fill("[name=phone_number]", "")
+    page.type("[name=phone_number]", "+6581234567", delay=15)
+    sync_api.expect(page.locator("[name=phone_number]")).to_have_value("+65 8123 4567")
+    page.wait_for_selector("#country:has-text('SG')")
     page.fill("[name=locale]", "pt-AO")
+    assert '"timeEpoch"' in page.text_content("#event")
     page.click("text=Ask for the code")
     shown = answer(page, "Sent (OK)")
     assert "shows the field for the code" in shown

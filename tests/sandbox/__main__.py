@@ -56,7 +56,7 @@ def _ask(url: str, request: dict[str, str]) -> Any:
 
 
 def _serve(platform: FunctionCompute, gateway: CamsGateway) -> int:
-    from tests.sandbox.console import Console  # which imports from the function
+    from tests.sandbox.console import Console  # libphonenumber takes a moment
 
     platform.console = console = Console(platform, gateway)
     print(f"The sandbox is up until Ctrl-C. Its console: {platform.url}\nOr ask for a code:\n")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+import phonenumbers
 
 from chatapp_code.locales import DOCUMENTED_CODES
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
@@ -54,9 +57,10 @@ class Console:
         self._callers = ThreadPoolExecutor(_FLOODING)
         self._is_closed = self._is_unreachable = False
         self._platform_status = 0
-        self._routes: dict[tuple[str, str], Callable[[bytes], Any]] = {
+        self._routes: dict[tuple[str, str], Callable[[bytes, str], Any]] = {
             ("GET", "/console/choices"): self._choices,
             ("GET", "/console/state"): self._state,
+            ("GET", "/console/format"): self._format,
             ("POST", "/console/event"): self._event,
             ("POST", "/console/fault"): self._switch,
             ("POST", "/console/flood"): self._flood,
@@ -64,35 +68,35 @@ class Console:
 
     def close(self) -> None:
         """Ends a flood, and the fault."""
-        self._switch(_NO_FAULT.encode())
+        self._switch(_NO_FAULT.encode(), "")
         self._is_closed = True
         self._callers.shutdown()
 
     def answer(self, method: str, target: str, accepted: str, body: bytes) -> HttpAnswer | None:
         """The answer to a request; None if it is for the function."""
-        path = urlsplit(target).path
-        if method == "GET" and path in _FILES and (path != "/" or "text/html" in accepted):
-            file = _FILES[path]
+        url = urlsplit(target)
+        if method == "GET" and url.path in _FILES and (url.path != "/" or "text/html" in accepted):
+            file = _FILES[url.path]
             headers = {
                 "Content-Type": f"{_TYPES.get(file.suffix, 'application/json')}; charset=utf-8",
                 "Content-Security-Policy": "default-src 'self'; img-src data:",
             }
             return HttpAnswer(200, headers, file.read_bytes())
-        if method == "POST" and path == "/" and self._platform_status:
+        if method == "POST" and url.path == "/" and self._platform_status:
             return HttpAnswer(self._platform_status, {}, b"an answer of the platform")
-        if route := self._routes.get((method, path)):
-            content = json.dumps(route(body)).encode()
+        if route := self._routes.get((method, url.path)):
+            content = json.dumps(route(body, url.query)).encode()
             return HttpAnswer(200, {"Content-Type": "application/json"}, content)
         return None
 
-    def _choices(self, _: bytes) -> Any:
+    def _choices(self, _: bytes, __: str) -> Any:
         kinds = {"": [_NO_FAULT], "no connection": [_UNREACHABLE], "slow": [_SLOW]}
         kinds["not the function"] = list(_PLATFORM)
         for fault in FAULTS:
             kinds.setdefault(fault.kind, []).append(fault.name)
         return {"faults": kinds, "locales": DOCUMENTED_CODES}
 
-    def _state(self, _: bytes) -> Any:
+    def _state(self, _: bytes, __: str) -> Any:
         now, gateway = time.monotonic(), self._gateway
         times = list(gateway.call_times)
         slots = [instance.state(now, _REST_SECONDS) for instance in list(self._platform.instances)]
@@ -105,11 +109,21 @@ class Console:
             "messages": [vars(message) for message in gateway.messages[:-6:-1]],
         }
 
-    def _event(self, body: bytes) -> Any:
+    def _format(self, _: bytes, query: str) -> Any:
+        typed = parse_qs(query).get("number", [""])[0]
+        formatter, formatted, country = phonenumbers.AsYouTypeFormatter("ZZ"), "", None
+        for character in typed:
+            if character == "+" or character.isdecimal():
+                formatted = formatter.input_digit(character)
+        with contextlib.suppress(phonenumbers.NumberParseException):  # not yet
+            country = phonenumbers.region_code_for_number(phonenumbers.parse(formatted))
+        return {"formatted": formatted, "country": country}
+
+    def _event(self, body: bytes, _: str) -> Any:
         headers = [("Content-Type", "application/json"), ("Idempotency-Key", "tap-1")]
         return json.loads(http_event("POST", "/", headers, body, "1-67aee50c"))
 
-    def _switch(self, body: bytes) -> Any:
+    def _switch(self, body: bytes, _: str) -> Any:
         name = body.decode()
         if name == _UNREACHABLE and not self._is_unreachable:
             self._gateway.stop()
@@ -120,7 +134,7 @@ class Console:
         self._platform_status = _PLATFORM.get(name, 0)
         return {"fault": name}
 
-    def _flood(self, _: bytes) -> Any:
+    def _flood(self, _: bytes, __: str) -> Any:
         until = time.monotonic() + _FLOOD_SECONDS
         for _number in range(_FLOODING):
             self._callers.submit(self._ask_until, until)

@@ -30,6 +30,17 @@ async function showEvent() {
   find("event").textContent = JSON.stringify(event, null, 2);
 }
 
+async function formatNumber() {
+  const input = form.phone_number;
+  const typed = input.value;
+  if (input.selectionStart !== typed.length) return;
+  const { formatted, country } = await json(`/console/format?number=${encodeURIComponent(typed)}`);
+  if (input.value !== typed) return;
+  if (typed.length > (formatNumber.previous ?? "").length) input.value = formatted;
+  formatNumber.previous = input.value;
+  find("country").textContent = country ? `a number of ${country}` : "with its country code";
+}
+
 async function ask(idempotencyKey) {
   const buttons = form.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
@@ -86,13 +97,22 @@ async function start() {
     const options = names.map((name) => element("option", name, { value: name }));
     find("fault").append(kind ? element("optgroup", options, { label: kind }) : options[0]);
   }
-  described = (await json("/openapi.json")).components.schemas.VerifyCodeResult.properties;
+  const document_ = await json("/openapi.json");
+  described = document_.components.schemas.VerifyCodeResult.properties;
+  const rows = Object.entries(document_.paths["/"].post.responses).map(([status, response]) => {
+    const examples = Object.entries(response.content?.["application/json"].examples ?? {});
+    return element("tr", [element("th", status, { scope: "row" }), element("td", response.description),
+      element("td", examples.map(([code]) => code).join(", ")), element("td", examples[0]?.[1].summary ?? "")]);
+  });
+  const head = ["HTTP", "means", "code", "what the app does"].map((title) => element("th", title, { scope: "col" }));
+  find("document").append(element("table", [element("tr", head), ...rows]));
   await showEvent();
   setInterval(refresh, 250);
 }
 
 form.addEventListener("submit", (submitted) => { submitted.preventDefault(); ask(); });
 form.addEventListener("input", showEvent);
+form.phone_number.addEventListener("input", formatNumber);
 find("again").addEventListener("click", () => ask(lastKey));
 find("fault").addEventListener("change", (changed) => fetch("/console/fault", { method: "POST", body: changed.target.value }));
 find("flood").addEventListener("click", () => fetch("/console/flood", { method: "POST" }));
