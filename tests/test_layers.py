@@ -135,7 +135,7 @@ def test_the_zips_run(
     with FunctionCompute(
         environment(gateway) | {"SSL_CERT_FILE": str(authority[1])},
         code_directory=code,
-        layer_directories=[layer],
+        layer_directory=layer,
         handler="watch.handler",
         initializer=None,
     ) as platform:

@@ -12,10 +12,10 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.delivery import AsynchronousInvocations
@@ -40,8 +40,7 @@ class FunctionCompute:
         environment: Mapping[str, str],
         *,
         code_directory: Path = CODE,
-        layer_directories: Sequence[Path] = (LAYER,),
-        python: str = sys.executable,
+        layer_directory: Path = LAYER,
         runtime: str = "python3.12" if sys.version_info >= (3, 12) else "python3.10",
         handler: str = "index.handler",
         initializer: str | None = "index.initialize",
@@ -50,7 +49,6 @@ class FunctionCompute:
         echo_logs: bool = False,
     ) -> None:
         self.environment = dict(environment)
-        self.python = python
         self.handler = handler
         self.initializer = initializer
         self.reserved_concurrency = reserved_concurrency
@@ -58,7 +56,7 @@ class FunctionCompute:
         self.log_lines: list[str] = []
         self.credentials = new_credentials()
         self.configuration = {
-            "path": [str(path) for path in (code_directory, *layer_directories)],
+            "path": [str(code_directory), str(layer_directory)],
             "runtime": runtime,
             "timeout_seconds": timeout_seconds,
         }
@@ -67,7 +65,7 @@ class FunctionCompute:
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
-        self._echo_logs = echo_logs
+        self.echo_logs = echo_logs
         self._server = Server(("127.0.0.1", 0), Front)
         self._server.platform = self
 
@@ -102,15 +100,12 @@ class FunctionCompute:
         instance = self._take()
         try:
             if not instance.is_initialized and self.initializer:
-                failed = instance.call(self._call(self.initializer, None, request_id))
+                failed = instance.call(self.initializer, None, request_id)
                 if failed.error_type:
                     instance.stop()
                     return failed._replace(error_type="InitializationError")
             instance.is_initialized = True
-            self._log(f"FC Invoke Start RequestId: {request_id}")
-            invoked = instance.call(self._call(self.handler, event, request_id))
-            self._log(f"FC Invoke End RequestId: {request_id}")
-            return invoked
+            return instance.call(self.handler, event, request_id)
         finally:
             with self._lock:
                 if instance.is_alive:
@@ -134,35 +129,18 @@ class FunctionCompute:
             self.instances.append(instance)
             return instance
 
-    def _call(self, handler: str, event: bytes | None, request_id: str) -> dict[str, Any]:
-        return {
-            "handler": handler,
-            "event": event,
-            "request_id": request_id,
-            "credentials": vars(self.credentials),
-        }
-
-    def _log(self, line: str) -> None:
-        self.log_lines.append(line)
-        if self._echo_logs:
-            print(f"  log: {line}", flush=True)
-
 
 class _Instance:
     def __init__(self, platform: FunctionCompute) -> None:
         self.is_initialized = False
         self.ended_at: float | None = None  # of its last invocation, unless it is busy
-        self._timeout_seconds = platform.timeout_seconds
+        self._platform = platform
         ours, theirs = socket.socketpair()
         with theirs:
+            runtime = str(Path(__file__).with_name("instance_process.py"))
             self.process = subprocess.Popen(
-                [
-                    platform.python,
-                    "-S",  # nothing but the code, the layers and the standard library
-                    "-E",
-                    str(Path(__file__).with_name("instance_process.py")),
-                    str(theirs.fileno()),
-                ],
+                # -S: nothing but the code, the layers and the standard library
+                [sys.executable, "-S", "-E", runtime, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env={"PATH": "/usr/bin:/bin", **platform.environment},
                 stdin=subprocess.DEVNULL,
@@ -172,28 +150,29 @@ class _Instance:
             )
         self._connection = Connection(ours.detach())
         self._connection.send(platform.configuration)
-        self._reader = threading.Thread(target=self._read_log, args=(platform,), daemon=True)
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
 
     @property
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def call(self, call: dict[str, Any]) -> Invoked:
+    def call(self, handler: str, event: bytes | None, request_id: str) -> Invoked:
+        call = {
+            "handler": handler,
+            "event": event,
+            "request_id": request_id,
+            "credentials": vars(self._platform.credentials),
+        }
         try:
             self._connection.send(call)
-            if not self._connection.poll(self._timeout_seconds):
-                self.stop()
-                message = f"Function timed out after {self._timeout_seconds} seconds"
-                return Invoked(_json(errorMessage=message), "FunctionTimedOut")
-            reply = self._connection.recv()
+            if self._connection.poll(self._platform.timeout_seconds):
+                return Invoked(*self._connection.recv())
+            error_type = "FunctionTimedOut"
         except (EOFError, OSError):
-            self.stop()
-            message = "Process exited unexpectedly before completing request"
-            return Invoked(_json(errorMessage=message), "ProcessExited")
-        if "error" in reply:
-            return Invoked(_json(**reply["error"]), "UnhandledInvocationError")
-        return Invoked(reply["answer"])
+            error_type = "ProcessExited"
+        self.stop()
+        return Invoked(json.dumps({"errorMessage": error_type}).encode(), error_type)
 
     def state(self, now: float, rest_seconds: float) -> str:
         """Busy with an invocation, resting since its last one, or free."""
@@ -215,10 +194,12 @@ class _Instance:
         if self.process.stdout:
             self.process.stdout.close()
 
-    def _read_log(self, platform: FunctionCompute) -> None:
+    def _read_log(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            platform._log(line.rstrip("\n"))
+            self._platform.log_lines.append(line.rstrip("\n"))
+            if self._platform.echo_logs:
+                print(f"  log: {line}", end="", flush=True)
 
 
 def new_credentials() -> StsCredentials:
@@ -226,7 +207,3 @@ def new_credentials() -> StsCredentials:
     return StsCredentials(
         f"STS.{secrets.token_hex(12)}", secrets.token_hex(16), secrets.token_urlsafe(64)
     )
-
-
-def _json(**content: Any) -> bytes:
-    return json.dumps(content).encode()

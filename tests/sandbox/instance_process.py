@@ -33,9 +33,9 @@ def main() -> None:
             module, _, name = call["handler"].rpartition(".")
             function = getattr(importlib.import_module(module), name)
             given = [] if call["event"] is None else [call["event"]]
-            platform.send({"answer": _as_bytes(function(*given, context))})
+            platform.send((_as_bytes(function(*given, context)), None))
         except Exception as error:
-            platform.send({"error": _error(error)})
+            platform.send((_as_bytes(_error(error)), "UnhandledInvocationError"))
 
 
 def _context(configuration: dict[str, Any], call: dict[str, Any]) -> Any:
