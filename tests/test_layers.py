@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import ssl
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
@@ -191,6 +193,26 @@ def test_what_a_layer_holds(built: Built) -> None:
     for line in filter(None, listed):
         assert re.match(r"Apache|MIT|BSD|MPL-2.0|PSF-2.0", line[3]), line[3]
         assert {f"python/{text}" for text in line[4].split(", ")} <= set(names)
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda it: it("a secret"),
+        lambda it: it.other,
+        lambda it: it[0],
+        list,
+        lambda it: isinstance(1, it),
+        lambda it: issubclass(int, it),
+        lambda it: exec("class Own(it): pass", {"it": it}),
+    ],
+)
+def test_a_stand_in_is_loud(monkeypatch: pytest.MonkeyPatch, touch: Callable[[Any], Any]) -> None:
+    """Whatever is done with one but importing it raises its name, and not what it was given."""
+    monkeypatch.setitem(sys.modules, "library", sys)  # to be taken back
+    stand_in = runpy.run_path(str(build.LAYERS / "stand_ins" / "stand_in.py"))["StandIn"]("library")
+    with pytest.raises(RuntimeError, match=r"^library: \w+ is used, but this is a stand-in of"):
+        touch(stand_in)
 
 
 def test_the_function_zip_is_the_function(built: Built) -> None:
