@@ -112,8 +112,7 @@ def build_layer(version: str, python: str, destination: Path) -> str:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copy(LICENCE, tree)
         manifest = "\n".join(map(_licence, sorted(tree.glob("*.dist-info"))))
-        if STAND_INS:
-            manifest += f"\nstand-ins for {', '.join(STAND_INS)}: Apache-2.0 ({LICENCE.name})"
+        manifest += f"\nstand-ins for {', '.join(STAND_INS)}: Apache-2.0 ({LICENCE.name})"
         (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
         _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
         _zip(root, destination)
@@ -166,7 +165,7 @@ def _put_stand_ins(tree: Path) -> None:
             if ".." not in file.parts:  # a command
                 (tree / file).unlink(missing_ok=True)
         shutil.rmtree(installed[name])
-    for module in ("stand_in", *STAND_INS.values()) if STAND_INS else ():
+    for module in ("stand_in", *STAND_INS.values()):
         shutil.copy(LAYERS / "stand_ins" / f"{module}.py", tree)
 
 

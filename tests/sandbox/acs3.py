@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 _AUTHORIZATION = re.compile(
     r"ACS3-HMAC-SHA256 Credential=([^,]+),SignedHeaders=([^,]+),Signature=([0-9a-f]{64})"
@@ -45,7 +45,7 @@ def sign(
     body: bytes = b"",
 ) -> str:
     """The signature of a request, in hexadecimal."""
-    encoded_query = "&".join(f"{_encode(k)}={_encode(v)}" for k, v in sorted(query.items()))
+    encoded_query = urlencode(sorted(query.items()), safe="~", quote_via=quote)
     headers = sorted((name.lower(), value.strip()) for name, value in signed_headers.items())
     canonical = "\n".join(
         [
@@ -111,7 +111,3 @@ def _check_date(text: str, now: datetime) -> None:
         raise Rejected(400, "InvalidTimeStamp.Format", "x-acs-date can't be read.") from None
     if abs(now - date) > _WINDOW:
         raise Rejected(400, "InvalidTimeStamp.Expired", "x-acs-date is too far off.")
-
-
-def _encode(text: str) -> str:
-    return quote(text, safe="~")

@@ -208,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         if behaviour and behaviour.stage == "while_reading":
             return self._break_off(behaviour)
         if not self.parse_request():
-            return None
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
+from tests.sandbox import cams_gateway
 from tests.sandbox.cams_gateway import Behaviour, Handshake, Stage
 
 TAKEN = Behaviour(sends=True)
 
-Break = Literal["close", "reset", "hang", "drip"]
-
-_KINDS: dict[Break, str] = {
+_BREAKS: dict[cams_gateway.Fault, str] = {
     "close": "connection closed",
     "reset": "connection reset",
     "hang": "connection hangs",
@@ -54,13 +53,13 @@ class Fault(NamedTuple):
 
 
 def _broken() -> Iterator[Fault]:
-    for fault, stage in itertools.product(get_args(Break), get_args(Stage)):
+    for fault, stage in itertools.product(_BREAKS, get_args(Stage)):
         if fault == "drip" and not stage.startswith("in_"):
             continue  # before the answer there is nothing to drip
         is_read = stage not in ("before_reading", "while_reading")
         for sends in (False, True) if is_read else (False,):
             told = f"{fault} {stage.replace('_', ' ')}{', the code sent' if sends else ''}"
-            yield Fault(_KINDS[fault], told, Behaviour(stage=stage, fault=fault, sends=sends))
+            yield Fault(_BREAKS[fault], told, Behaviour(stage=stage, fault=fault, sends=sends))
 
 
 def _answered() -> Iterator[Fault]:

@@ -66,10 +66,9 @@ def deliver(
     gateway: CamsGateway,
     events: int,
     disturb: Callable[[random.Random], None],
-    seed: int = 7,
 ) -> Outcome:
     """Delivers each of so many events two to four times, as many at once as can be."""
-    turned = random.Random(seed)
+    turned = random.Random(7)
     numbers = {f"86138{turned.randrange(10**8):08}" for _ in range(events)}
     copies = [number for number in sorted(numbers) for _ in range(turned.randint(2, 4))]
     turned.shuffle(copies)
