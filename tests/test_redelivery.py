@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
+from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.redelivery import deliver, kill_one, pause, restart
 from tests.sandbox.valkey import Valkey
+from tests.test_platform import environment
 
 
 @contextmanager
@@ -21,19 +22,13 @@ def running(gateway: CamsGateway, valkey: Valkey, processes: int) -> Iterator[Fu
     """Processes over one store, which aren't paced: pacing is shown elsewhere."""
     gateway.latency_seconds = (0.0, 0.2)
     gateway.calls_per_second = 1000
-    environment = {
-        "CAMS_ENDPOINT": gateway.endpoint,
-        "CUST_SPACE_IDS": "cams-one",
-        "ALLOWED_COUNTRIES": "CN",
+    settings = {
+        **environment(gateway),
+        **valkey.settings,
         "CONNECT_TIMEOUT_SECONDS": "0.2",
         "READ_TIMEOUT_SECONDS": "0.6",
-        "MAX_CALLS_PER_SECOND": "1000",
-        **valkey.settings,
-        **WITHOUT_LIMITS,
     }
-    with FunctionCompute(
-        environment, reserved_concurrency=processes, timeout_seconds=3
-    ) as platform:
+    with FunctionCompute(settings, reserved_concurrency=processes, timeout_seconds=3) as platform:
         gateway.accept(platform.credentials)
         yield platform
 

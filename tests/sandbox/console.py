@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mimetypes
 import random
 import time
 from collections.abc import Callable
@@ -28,7 +29,6 @@ _FILES = {
     "/console/client.js": ROOT / "docs" / "client.js",
     "/openapi.json": ROOT / "docs" / "openapi.json",
 }
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 _NO_FAULT = "takes the request"
 #: The platform's own answers, which never reach the function.
@@ -78,7 +78,7 @@ class Console:
         if method == "GET" and url.path in _FILES and (url.path != "/" or "text/html" in accepted):
             file = _FILES[url.path]
             headers = {
-                "Content-Type": f"{_TYPES.get(file.suffix, 'application/json')}; charset=utf-8",
+                "Content-Type": f"{mimetypes.guess_type(file)[0]}; charset=utf-8",
                 "Content-Security-Policy": "default-src 'self'; img-src data:",
             }
             return HttpAnswer(200, headers, file.read_bytes())

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
-from tests.sandbox.invoked import Invoked, ResourceExhausted
+from tests.sandbox.invoked import ResourceExhausted
 
 if TYPE_CHECKING:
     from tests.sandbox.function_compute import FunctionCompute
@@ -56,7 +56,12 @@ class Front(BaseHTTPRequestHandler):
             invoked = platform.invoke(event, request_id)
         except ResourceExhausted:
             return _error(429, "ResourceExhausted", "Too many instances.")
-        return _api_answer(invoked) if by_api else _http_answer(invoked, request_id)
+        if by_api:
+            headers = {"X-Fc-Error-Type": invoked.error_type} if invoked.error_type else {}
+            return HttpAnswer(200, headers, invoked.answer)
+        if invoked.error_type:
+            return HttpAnswer(502, {"X-Fc-Request-Id": request_id}, b"Internal Server Error")
+        return http_answer(invoked.answer, request_id)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("do_"):
@@ -70,16 +75,3 @@ class Front(BaseHTTPRequestHandler):
 def _error(status: int, code: str, message: str) -> HttpAnswer:
     headers = {"Content-Type": "application/json"}
     return HttpAnswer(status, headers, json.dumps({"Code": code, "Message": message}).encode())
-
-
-def _api_answer(invoked: Invoked) -> HttpAnswer:
-    headers = {"Content-Type": "application/octet-stream"}
-    if invoked.error_type:
-        headers["X-Fc-Error-Type"] = invoked.error_type
-    return HttpAnswer(200, headers, invoked.answer)
-
-
-def _http_answer(invoked: Invoked, request_id: str) -> HttpAnswer:
-    if invoked.error_type:
-        return HttpAnswer(502, {"X-Fc-Request-Id": request_id}, b"Internal Server Error")
-    return http_answer(invoked.answer, request_id)
