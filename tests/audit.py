@@ -22,8 +22,6 @@ NO_SECRETS = {
     ("tests/test_settings.py", "Basic Auth Credentials"),
     ("tests/test_store.py", "Basic Auth Credentials"),
 }
-#: Recorded events; nor are the locks, with their hashes.
-NOT_SCANNED = "tests/events/"
 
 
 def vulnerabilities() -> list[str]:
@@ -57,7 +55,8 @@ def secrets() -> list[str]:
     files = [
         name
         for name in listed.stdout.splitlines()
-        if not name.startswith(NOT_SCANNED) and not name.endswith("requirements.txt")
+        # Neither recorded events, nor the locks with their hashes.
+        if not name.startswith("tests/events/") and not name.endswith("requirements.txt")
     ]
     if not files:
         print("SKIPPED: the scan for secrets, since this is no checkout of git.")

@@ -236,10 +236,8 @@ def test_a_shared_store_lets_both_make_all_calls() -> None:
     [
         ("s.yaml", "timeout: 20", "timout: 20", "'timout' was unexpected"),
         ("s.yaml", "disableURLInternet:", "disableUrlInternet:", "'disableUrlInternet' was"),
-        ("s.yaml", "handler: index.handler", "", "'handler' is a required property"),
         ("s.yaml", "'${vars.httpInstances} '", "6", "6 is not of type 'string'"),
         ("template.yml", "Timeout: 20", "TimeOut: 20", "'TimeOut' was unexpected"),
-        ("template.yml", "MemorySize: 512", "MemorySize: 64", "64 is less than the minimum"),
         ("template.yml", "Ref: Runtime", "Ref: Runtim", "Runtim"),
         ("template.yml", "[Role, Arn]", "[Role, ARN]", "ALIYUN::RAM::Role has no ARN"),
         ("template.yml", "Fn::GetAtt: [Role", "Fn::GetAt: [Role", "Fn::GetAt"),

@@ -9,7 +9,6 @@ import base64
 import json
 import time
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -48,7 +47,7 @@ def http_event(
             "domainName": "sandbox.fcapp.run",
             "domainPrefix": "sandbox",
             "requestId": request_id,
-            "time": datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
             "timeEpoch": str(int(now * 1000)),
             "http": {
                 "method": method,

@@ -35,21 +35,15 @@ def main() -> None:
             given = [] if call["event"] is None else [call["event"]]
             platform.send((_as_bytes(function(*given, context)), None))
         except Exception as error:
-            platform.send((_as_bytes(_error(error)), "UnhandledInvocationError"))
+            stack = traceback.format_tb(error.__traceback__)[1:]
+            told = {"errorMessage": str(error), "errorType": type(error).__name__}
+            answer = _as_bytes({**told, "stackTrace": stack})
+            platform.send((answer, "UnhandledInvocationError"))
 
 
 def _context(configuration: dict[str, Any], call: dict[str, Any]) -> Any:
-    context = SimpleNamespace(
-        request_id=call["request_id"],
-        region="ap-southeast-1",
-        account_id="1234567890123456",
-        function=SimpleNamespace(
-            name="chatapp-verify-code",
-            handler=call["handler"],
-            memory=512,
-            timeout=configuration["timeout_seconds"],
-        ),
-    )
+    function = SimpleNamespace(timeout=configuration["timeout_seconds"])
+    context = SimpleNamespace(request_id=call["request_id"], function=function)
     if configuration["runtime"] == "python3.12":
         for name, value in call["credentials"].items():
             os.environ[f"ALIBABA_CLOUD_{name.upper()}"] = value
@@ -62,14 +56,6 @@ def _as_bytes(returned: Any) -> bytes:
     if isinstance(returned, bytes):
         return returned
     return (returned if isinstance(returned, str) else json.dumps(returned)).encode()
-
-
-def _error(error: Exception) -> dict[str, Any]:
-    return {
-        "errorMessage": str(error),
-        "errorType": type(error).__name__,
-        "stackTrace": traceback.format_tb(error.__traceback__)[1:],
-    }
 
 
 if __name__ == "__main__":

@@ -149,12 +149,8 @@ class _Source:
 
 def _deliver_once(platform: FunctionCompute, number: str, request_id: str) -> dict[str, Any] | str:
     """The answer, or why there is none."""
-    event = {
-        "specversion": "1.0",
-        "source": "redelivery",
-        "id": number,
-        "data": {"phone_number": f"+{number}"},
-    }
+    known = {"specversion": "1.0", "source": "redelivery", "id": number}
+    event = {**known, "data": {"phone_number": f"+{number}"}}
     try:
         invoked = platform.invoke(json.dumps(event).encode(), request_id)
     except ResourceExhausted:
