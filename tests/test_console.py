@@ -91,6 +91,16 @@ def answer(page: Any, said: str) -> str:
     return str(page.inner_text("#answer"))
 
 
+def ask(page: Any, said: str, number: str = "", fault: str = "") -> str:
+    """Fills the form, asks, and waits for the answer."""
+    if number:
+        page.fill("[name=phone_number]", number)
+    if fault:
+        page.select_option("#fault", fault)
+    page.click("text=Ask for the code")
+    return answer(page, said)
+
+
 def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:
     """The form asks, answer and message are shown; a fault gives what the app would get."""
     page.fill("[name=phone_number]", "")
@@ -99,30 +109,20 @@ def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGatew
     page.wait_for_selector("#country:has-text('SG')")
     page.fill("[name=locale]", "pt-AO")
     assert '"timeEpoch"' in page.text_content("#event")
-    page.click("text=Ask for the code")
-    shown = answer(page, "Sent (OK)")
+    shown = ask(page, "Sent (OK)")
     assert "shows the field for the code" in shown
     assert "the number that was asked for, masked" in shown
     page.wait_for_selector("#messages li:has-text('to +6581234567 by sms in pt_PT')")
     page.click("#again")
     page.wait_for_selector("dt:has-text('replayed') + dd:has-text('true')")
-    page.click("text=Ask for the code")
-    assert "not yet" in answer(page, "Not sent (TooSoon)")
-    page.fill("[name=phone_number]", "+6581234568")
-    page.select_option("#fault", "can't be reached")
-    page.click("text=Ask for the code")
-    assert "not yet" in answer(page, "Not sent (UpstreamUnavailable)")
-    page.select_option("#fault", "close before answer, the code sent")
-    page.click("text=Ask for the code")
-    shown = answer(page, "A code may be on its way (UpstreamDisconnected)")
+    assert "not yet" in ask(page, "Not sent (TooSoon)")
+    shown = ask(page, "Not sent (UpstreamUnavailable)", "+6581234568", "can't be reached")
+    assert "not yet" in shown
+    cut_short = "close before answer, the code sent"
+    shown = ask(page, "A code may be on its way (UpstreamDisconnected)", fault=cut_short)
     assert "HTTP 202" in shown
-    page.select_option("#fault", "429 of the platform")
-    page.click("text=Ask for the code")
-    assert "HTTP 429" in answer(page, "Not sent (Platform429)")
-    page.select_option("#fault", "takes the request")
-    page.fill("[name=phone_number]", "+6581234565")
-    page.click("text=Ask for the code")
-    answer(page, "Sent (OK)")
+    assert "HTTP 429" in ask(page, "Not sent (Platform429)", fault="429 of the platform")
+    ask(page, "Sent (OK)", "+6581234565", "takes the request")
 
 
 def test_by_keyboard_on_a_phone_in_the_dark(browser: Any, page: Any) -> None:
@@ -146,9 +146,7 @@ def test_a_flood(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Non
     """However many ask at once, no second holds ten calls, and none is throttled."""
     _, gateway = sandbox
     before = len(gateway.messages)
-    page.fill("[name=phone_number]", "+65 8123 0000")
-    page.click("text=Ask for the code")
-    answer(page, "Sent (OK)")
+    ask(page, "Sent (OK)", "+65 8123 0000")
     page.click("#flood")
     page.wait_for_selector("#slots .busy >> nth=7", timeout=9000)
     page.wait_for_timeout(4000)

@@ -212,9 +212,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            query = gateway.verifier.verify(
-                self.command, self.path, headers, body, datetime.now(timezone.utc)
-            )
+            now = datetime.now(timezone.utc)
+            query = gateway.verifier.verify(self.command, self.path, headers, body, now)
             gateway.admit()
             _check_call(headers, query)
         except Rejected as rejected:
@@ -225,9 +224,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(behaviour or Behaviour())
 
     def _answer(self, behaviour: Behaviour) -> None:
-        delay = behaviour.delay_seconds + random.uniform(*self.server.gateway.latency_seconds)
-        if delay:
-            time.sleep(delay)
+        latency_seconds = random.uniform(*self.server.gateway.latency_seconds)
+        time.sleep(behaviour.delay_seconds + latency_seconds)
         if behaviour.fault and behaviour.stage == "before_answer":
             return self._break_off(behaviour)
         body = behaviour.body
