@@ -28,7 +28,7 @@ class Front(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         answer = self._answer(self.server.platform, f"1-{uuid.uuid4()}")
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -67,9 +67,6 @@ class Front(BaseHTTPRequestHandler):
         if not name.startswith("do_"):
             raise AttributeError(name)
         return self._serve  # whatever the method
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        pass
 
 
 def _error(status: int, code: str, message: str) -> HttpAnswer:
