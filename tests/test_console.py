@@ -171,14 +171,13 @@ REFUSED = {"sent": "no", "code": "Product.Unsubscript", "retryable": False}
 #: What an app does, what was sent, the code, and the seconds until it may be asked for again.
 DONE = ("enter code", "yes", "OK", 58.5)
 LOST = ("enter code", "unknown", "NoAnswer", 60)
-WAITS = ("wait", "no", "InProgress", 0.01)
 GIVES_UP = ("give up", "no", "Product.Unsubscript", None)
 
 #: What the address answers, whether a store is shared, what the client says, how often it asks.
 EXCHANGES: list[tuple[list[Any], bool, tuple[Any, ...], int]] = [
     ([(200, SENT)], False, DONE, 1),
     ([(200, REPLAYED)], False, DONE, 1),
-    ([(409, IN_PROGRESS)], True, WAITS, 1),
+    ([(409, IN_PROGRESS)], True, ("wait", "no", "InProgress", 0.01), 1),
     ([(424, REFUSED)], True, GIVES_UP, 1),
     ([(403, None)], True, ("give up", "no", "Platform403", None), 1),
     ([(429, None)], True, ("wait", "no", "Platform429", 5), 1),

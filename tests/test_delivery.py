@@ -1,8 +1,9 @@
-"""Real processes under asynchronous delivery: retried, given up, and frozen."""
+"""Real processes under asynchronous delivery: retried, duplicated, batched and frozen."""
 
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
+from tests.sandbox.delivery import EventStream
 from tests.sandbox.function_compute import FunctionCompute
 from tests.test_platform import call, environment
 
@@ -28,7 +30,8 @@ def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
 
 
 def invoke_asynchronously(platform: FunctionCompute, event: Any) -> None:
-    status, _, body = call(platform.invocations_url, event, **{"X-Fc-Invocation-Type": "Async"})
+    url = platform.url + platform.invocations_path
+    status, _, body = call(url, event, **{"X-Fc-Invocation-Type": "Async"})
     assert (status, body) == (202, b"")
 
 
@@ -49,10 +52,11 @@ def test_a_refused_event_reaches_the_failure_destination(
     invoke_asynchronously(platform, {**EVENT, "id": "1"})
     platform.asynchronous.wait()
     (failure,) = platform.asynchronous.failure_destination
-    raised = json.loads(failure.answer)
-    assert raised["errorType"] == "NotSent"
-    assert json.loads(raised["errorMessage"])["code"] == "Product.Unsubscript"
-    assert b"13800001234" not in failure.answer
+    assert failure["requestContext"]["approximateInvokeCount"] == 4
+    answer = json.loads(failure["responsePayload"])
+    assert answer["errorType"] == "NotSent"
+    assert json.loads(answer["errorMessage"])["code"] == "Product.Unsubscript"
+    assert "13800001234" not in failure["responsePayload"]
     assert gateway.requests_seen == 4
 
 
@@ -70,6 +74,35 @@ def test_what_is_not_tried_again(platform: FunctionCompute, gateway: CamsGateway
     platform.asynchronous.wait()
     assert (status, gateway.requests_seen, len(gateway.messages)) == (202, 3, 2)
     assert platform.asynchronous.failure_destination == []
+
+
+def test_a_stream_delivered_again_and_out_of_order(
+    platform: FunctionCompute, gateway: CamsGateway
+) -> None:
+    """Every message ends as sent, as unknown, or as a dead letter, and none is sent twice."""
+    turned = random.Random(7)
+    messages = [
+        {"messageId": str(n), "messageBody": json.dumps({"phone_number": f"+86138000012{n:02}"})}
+        for n in range(8)
+    ]
+    deliveries = [message for message in messages for _ in range(turned.randint(1, 4))]
+    turned.shuffle(deliveries)
+    faults = [
+        Behaviour(sends=True),
+        Behaviour(fault="close", sends=True),
+        Behaviour.says(200, Code="136024", Success=False),
+        Behaviour.says(500, Code="InternalError"),
+        REFUSED,
+    ]
+    gateway.will(*turned.choices(faults, k=12))
+    stream = EventStream(platform, batch_size=3)
+    stream.deliver(deliveries)
+    sent = [message.phone_number for message in gateway.messages]
+    assert len(sent) == len(set(sent))
+    dead = {message["messageId"] for message in stream.dead_letters}
+    assert len(stream.answers) + len(stream.dead_letters) == len(deliveries)
+    assert {answer["sent"] for answer in stream.answers} <= {"yes", "unknown"}
+    assert dead | {message["messageId"] for message in messages} == {str(n) for n in range(8)}
 
 
 def test_a_frozen_instance(platform: FunctionCompute, gateway: CamsGateway) -> None:

@@ -34,10 +34,7 @@ def running(gateway: CamsGateway, valkey: Valkey, processes: int) -> Iterator[Fu
 
 
 def test_processes_and_their_store_die(gateway: CamsGateway, valkey: Valkey) -> None:
-    """Processes are killed, Valkey is paused and restarted: no code twice, no event without answer.
-
-    When it is over, service is back by itself.
-    """
+    """Processes and Valkey die, and are back: no code goes out twice, no event has no answer."""
     times = 0
 
     def disturb(turned: random.Random) -> None:

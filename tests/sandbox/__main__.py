@@ -62,8 +62,7 @@ def _serve(platform: FunctionCompute, gateway: CamsGateway) -> int:
     print(f"The sandbox is up until Ctrl-C. Its console: {platform.url}\nOr ask for a code:\n")
     print(
         f"  curl -i {platform.url} -H 'Content-Type: application/json' "
-        f"-H 'Idempotency-Key: tap-1' "
-        f"-d '{json.dumps(_BY_HTTP)}'\n",
+        f"-H 'Idempotency-Key: tap-1' -d '{json.dumps(_BY_HTTP)}'\n",
         flush=True,
     )
     try:

@@ -1,26 +1,32 @@
-"""Asynchronous invocations: accepted at once, and tried again when they fail.
+"""How the platform delivers what nobody waits for: asynchronous invocations, and event streams.
 
-Sources: "Asynchronous invocation" and "Retry mechanism" in the Function Compute documentation.
+Sources: "Asynchronous invocation", "Retry mechanism" and "Advanced features of triggers" in the
+Function Compute documentation. Waits are as documented, times a scale.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from tests.sandbox.invoked import Invoked, ResourceExhausted
 
-_MOST_RETRIES = 3
-_SCALE = 0.02  # of the documented waits
+
+class Platform(Protocol):
+    def invoke(self, event: bytes, request_id: str) -> Invoked: ...
 
 
 class AsynchronousInvocations:
-    """Runs each event until it succeeds, or its retries are used up."""
+    """Accepted at once, and run until one succeeds or the retries are used up."""
 
-    def __init__(self, invoke: Callable[[bytes, str], Invoked]) -> None:
-        self.failure_destination: list[Invoked] = []
-        self._invoke = invoke
+    def __init__(self, platform: Platform, most_retries: int = 3, scale: float = 0.02) -> None:
+        self.failure_destination: list[dict[str, Any]] = []
+        self._platform = platform
+        self._most_retries = most_retries
+        self._scale = scale
         self._threads: list[threading.Thread] = []
 
     def accept(self, event: bytes, request_id: str) -> None:
@@ -35,17 +41,65 @@ class AsynchronousInvocations:
             thread.join()
 
     def _run(self, event: bytes, request_id: str) -> None:
-        failures = 0
+        failures = throttled = 0
         while True:
             try:
-                invoked = self._invoke(event, request_id)
+                invoked = self._platform.invoke(event, request_id)
             except ResourceExhausted:
-                time.sleep(0.5 * _SCALE)
+                time.sleep(min(0.5 * 2**throttled, 60) * self._scale)
+                throttled += 1
                 continue
             if invoked.error_type is None:
                 return
             failures += 1
-            if failures > _MOST_RETRIES:
-                self.failure_destination.append(invoked)
+            if failures > self._most_retries:
+                return self._give_up(event, request_id, invoked, failures)
+            time.sleep(2**failures * self._scale)
+
+    def _give_up(self, event: bytes, request_id: str, invoked: Invoked, count: int) -> None:
+        self.failure_destination.append(
+            {
+                "timestamp": int(time.time() * 1000),
+                "requestContext": {
+                    "requestId": request_id,
+                    "functionArn": "acs:fc:ap-southeast-1:1234567890123456:functions/sandbox",
+                    "condition": "RetriesExhausted",
+                    "approximateInvokeCount": count,
+                },
+                "requestPayload": event.decode("utf-8", "replace"),
+                "responseContext": {"statusCode": 200, "functionError": invoked.error_type},
+                "responsePayload": invoked.answer.decode(),
+            }
+        )
+
+
+class EventStream:
+    """Delivers messages in batches; a batch that fails comes again, then goes to dead letters."""
+
+    def __init__(
+        self, platform: Platform, batch_size: int = 1, most_retries: int = 3, scale: float = 0.002
+    ) -> None:
+        self.dead_letters: list[Any] = []
+        self.answers: list[Any] = []
+        self._platform = platform
+        self._batch_size = batch_size
+        self._most_retries = most_retries
+        self._scale = scale
+
+    def deliver(self, messages: Sequence[Any]) -> None:
+        """Delivers all of them, in order, before it returns."""
+        for start in range(0, len(messages), self._batch_size):
+            self._deliver_batch(list(messages[start : start + self._batch_size]))
+
+    def _deliver_batch(self, batch: list[Any]) -> None:
+        event = json.dumps(batch).encode()
+        for attempt in range(self._most_retries + 1):
+            try:
+                invoked = self._platform.invoke(event, f"delivery-{id(batch)}-{attempt}")
+            except ResourceExhausted:
+                invoked = Invoked(b"", "ResourceExhausted")
+            if invoked.error_type is None:
+                self.answers.extend(json.loads(invoked.answer))
                 return
-            time.sleep(2**failures * _SCALE)
+            time.sleep(15 * self._scale)
+        self.dead_letters.extend(batch)

@@ -80,8 +80,7 @@ class FunctionCompute:
         return self.url + INVOCATIONS
 
     def __enter__(self) -> FunctionCompute:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True)
-        thread.start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
