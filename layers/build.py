@@ -71,10 +71,10 @@ def main() -> int:
         for version, python in pythons.items():
             archive = DIST / f"python{version}.zip"
             manifest = build_layer(version, python, archive)
-            print(f"{archive.name}:\n{manifest}\n", flush=True)
+            print(f"{sizes(archive)}\n{manifest}\n", flush=True)
         if pythons:
             build_function(pythons.values(), DIST / "function.zip")
-            print("function.zip")
+            print(sizes(DIST / "function.zip"))
     except BuildFailed as failed:
         print(failed, file=sys.stderr)
         return 1
@@ -127,6 +127,14 @@ def build_function(pythons: Iterable[str], destination: Path) -> None:
         for python in pythons:
             _compile(python, root, "/code", "checked-hash")  # the console has an editor for it
         _zip(root, destination)
+
+
+def sizes(archive: Path) -> str:
+    """How large a zip is, for people."""
+    with zipfile.ZipFile(archive) as content:
+        unpacked = sum(entry.file_size for entry in content.infolist())
+    zipped = archive.stat().st_size
+    return f"{archive.name}: {zipped / 1e6:.1f} MB zipped, {unpacked / 1e6:.1f} MB unpacked"
 
 
 def _install(python: str, glibc_minor: int, tree: Path, pip_folder: Path) -> None:

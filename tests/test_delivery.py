@@ -30,8 +30,7 @@ def platform(gateway: CamsGateway) -> Iterator[FunctionCompute]:
 
 
 def invoke_asynchronously(platform: FunctionCompute, event: Any) -> None:
-    url = platform.url + platform.invocations_path
-    status, _, body = call(url, event, **{"X-Fc-Invocation-Type": "Async"})
+    status, _, body = call(platform.invocations_url, event, **{"X-Fc-Invocation-Type": "Async"})
     assert (status, body) == (202, b"")
 
 

@@ -244,6 +244,7 @@ def test_pythons_are_found(
     monkeypatch.setattr(build, "DIST", tmp_path / "dist")
     monkeypatch.setattr(build, "build_layer", lambda version, python, _: f"by {python}")
     monkeypatch.setattr(build, "build_function", lambda *_: None)
+    monkeypatch.setattr(build, "sizes", lambda archive: archive.name)
 
     def built() -> tuple[int, list[str], list[str]]:
         status, said = build.main(), capsys.readouterr()

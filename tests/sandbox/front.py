@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.http_event import HttpAnswer, http_answer, http_event
-from tests.sandbox.invoked import ResourceExhausted
+from tests.sandbox.invoked import Invoked, ResourceExhausted
 
 if TYPE_CHECKING:
     from tests.sandbox.function_compute import FunctionCompute
@@ -46,17 +46,18 @@ class Front(BaseHTTPRequestHandler):
             page := platform.console.answer(self.command, self.path, accepted, body)
         ):
             return page
-        by_api = self.path == INVOCATIONS
-        if not by_api:
+        if self.path != INVOCATIONS:
             event = http_event(self.command, self.path, self.headers.items(), body, request_id)
         if self.headers.get("X-Fc-Invocation-Type", "").lower() == "async":
             platform.asynchronous.accept(event, request_id)
             return HttpAnswer(202, {"X-Fc-Async-Task-Id": request_id}, b"")
         try:
-            invoked = platform.invoke(event, request_id)
+            return self._reply(platform.invoke(event, request_id), request_id)
         except ResourceExhausted:
             return _error(429, "ResourceExhausted", "Too many instances.")
-        if by_api:
+
+    def _reply(self, invoked: Invoked, request_id: str) -> HttpAnswer:
+        if self.path == INVOCATIONS:
             headers = {"X-Fc-Error-Type": invoked.error_type} if invoked.error_type else {}
             return HttpAnswer(200, headers, invoked.answer)
         if invoked.error_type:

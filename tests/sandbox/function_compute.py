@@ -60,7 +60,7 @@ class FunctionCompute:
             "runtime": runtime,
             "timeout_seconds": timeout_seconds,
         }
-        self.asynchronous = AsynchronousInvocations(self.invoke)
+        self.asynchronous = AsynchronousInvocations(self)
         self.console: Console | None = None
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
