@@ -6,56 +6,37 @@ import importlib
 import os
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chatapp_code import invocation
-from tests.function_under_test import FunctionUnderTest
-
-CONTEXT = SimpleNamespace(request_id="id-1", function=SimpleNamespace(timeout=20))
+from tests.function_under_test import FunctionUnderTest, as_bytes
 
 
 @pytest.mark.parametrize(
-    ("age_seconds", "is_first", "left_seconds"),
-    [(1.5, True, 17.5), (1.5, False, 19.0), (300.0, True, 19.0)],
+    ("age_seconds", "first"), [(0.1, "OK"), (1.5, "QuotaExhausted"), (300.0, "OK")]
 )
-def test_the_time_left(
-    monkeypatch: pytest.MonkeyPatch, age_seconds: float, is_first: bool, left_seconds: float
+def test_a_cold_start_takes_of_the_time(
+    function: FunctionUnderTest, age_seconds: float, first: str
 ) -> None:
-    """A cold start counts from the process's start; an instance that was warmed up does not."""
-    monkeypatch.setattr(invocation, "process_age_seconds", lambda: age_seconds)
-    began = invocation.begin(CONTEXT, is_first, clock=lambda: 100.0)
-    assert began.seconds_left == left_seconds
-
-
-def test_the_age_of_this_process() -> None:
-    """The kernel's account agrees with what this process can see of itself."""
-    started = Path(f"/proc/{os.getpid()}").stat().st_ctime
-    assert invocation.process_age_seconds() == pytest.approx(time.time() - started, abs=2)
-
-
-def test_an_age_that_the_kernel_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no /proc a process counts as just started."""
-    monkeypatch.setattr("builtins.open", _fails)
-    assert invocation.process_age_seconds() == 0
-
-
-def _fails(*_: Any, **__: Any) -> None:
-    raise FileNotFoundError
-
-
-def test_the_entry_points(function: FunctionUnderTest) -> None:
-    """index.initialize and index.handler are what the platform calls."""
+    """index's first invocation began with its process, unless that was warmed up long before."""
+    function.monkeypatch.setattr(invocation, "process_age_seconds", lambda: age_seconds)
+    function.timeout_seconds = 15  # a call may take 13 s, and what comes after it 1 s
     index = importlib.reload(importlib.import_module("index"))
     index.initialize(function.context)
-    event = b'{"phone_number": "+8613800001234"}'
-    assert index.handler(event, function.context)["sent"] == "yes"
+    event = as_bytes({"phone_number": "+8613800001234"})
+    assert [index.handler(event, function.context)["code"] for _ in range(2)] == [first, "OK"]
     index._instance._parts.close()
 
 
-def test_an_invocation_without_an_id() -> None:
-    """Two invocations are never taken for one, even where the context gives no id."""
-    ids = {invocation.begin(None, is_first=False, clock=lambda: 0.0).id for _ in range(2)}
-    assert len(ids - {""}) == 2
+def test_the_age_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's account agrees with what this process can see of itself; without one it is 0."""
+    started = Path(f"/proc/{os.getpid()}").stat().st_ctime
+    assert invocation.process_age_seconds() == pytest.approx(time.time() - started, abs=2)
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("builtins.open", fails)
+    assert invocation.process_age_seconds() == 0
