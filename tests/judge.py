@@ -90,7 +90,7 @@ def _deliver(function: FunctionUnderTest, event: bytes) -> Outcome:
     assert not [secret for secret in vars(function.credentials).values() if secret in shown]
     results = results_of(answer)
     for result in results:
-        _schema().validate(result)
+        schema().validate(result)
         assert result["code"] != "UnexpectedError", output.getvalue()
         assert result["success"] == (result["sent"] == "yes") == (result["code"] == "OK")
     sent = [message.phone_number for message in function.gateway.messages[before:]]
@@ -101,7 +101,7 @@ def _deliver(function: FunctionUnderTest, event: bytes) -> Outcome:
 
 
 @cache
-def _schema() -> Any:
+def schema() -> Any:
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
     schema = {"$ref": "#/components/schemas/VerifyCodeResult", **document}
     return jsonschema.Draft202012Validator(schema)
