@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.function_under_test import NUMBER, FunctionUnderTest, as_bytes, log_lines
 from tests.hostile import RECORDED
@@ -301,71 +299,8 @@ def test_a_batch_is_handled_in_order(
     assert len(source.gateway.messages) == 5
 
 
-def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
-    """What the time left has no room for counts as surely not sent, and comes again."""
-    source.set(MAX_CALLS_PER_SECOND="1")
-    raised = source.raised(batch(12))
-    assert raised["counts"]["unsent"] > 0
-    assert {result["code"] for result in raised["unsent"]} == {"QuotaExhausted"}
-    assert len(source.gateway.messages) == 12 - raised["counts"]["unsent"]
-
-
 def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> None:
     """The exception of the largest batch stays under 32 KB."""
     raised = source.raised([{"phone": number} for number in range(500)])
     assert 20_000 < len(json.dumps(raised)) < 32_000
     assert raised["counts"]["unsent"] == 500
-
-
-# --- nothing twice, nothing lost ---------------------------------------------------------------
-
-FAULTS = st.sampled_from(
-    [
-        Behaviour(sends=True),
-        Behaviour(fault="close", sends=True),
-        Behaviour(stage="in_body", fault="reset", sends=True),
-        Behaviour(stage="before_reading", fault="close"),
-        Behaviour.says(500, Code="InternalError"),
-        Behaviour.says(400, Code="Throttling.User"),
-        Behaviour.says(400, Code="Product.Unsubscript"),
-        Behaviour.says(200, Code="136024", Success=False),
-        Behaviour(200, b"<html>"),
-    ]
-)
-
-
-@given(
-    deliveries=st.lists(st.integers(0, 4), min_size=1, max_size=12),
-    faults=st.lists(FAULTS, max_size=20),
-    size=st.integers(1, 3),
-)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_nothing_twice_and_nothing_lost(
-    source: FunctionUnderTest, deliveries: list[int], faults: list[Behaviour], size: int
-) -> None:
-    """Delivered again and again, out of order and in batches, with every fault of the gateway:
-
-    each event is sent at most once, and ends as sent, as unknown, or raised in its last delivery.
-    """
-    source.set()
-    source.gateway.messages.clear()
-    source.gateway.behaviours.clear()
-    source.gateway.will(*faults)
-    source.gateway.call_times.clear()
-    numbers = ["+8613800001230", "+8613800001231", "+8613800001232", "+6581234567", "+14155552671"]
-    for start in range(0, len(deliveries), size):
-        part = deliveries[start : start + size]
-        event = [
-            {"messageId": str(n), "messageBody": json.dumps({"phone_number": numbers[n]})}
-            for n in part
-        ]
-        answer, is_raised = source.deliver(event)
-        if is_raised:
-            assert answer["counts"]["messages"] == len(part)
-        else:
-            assert [result["sent"] for result in answer].count("no") == 0
-            assert len(answer) == len(part)
-    sent = [message.phone_number for message in source.gateway.messages]
-    assert len(sent) == len(set(sent))
