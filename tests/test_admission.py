@@ -134,17 +134,17 @@ def test_what_did_no_harm_is_given_back(
     assert (result["sent"], result["replayed"]) == ("yes", False)
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "sent"),
-    [
-        (Behaviour.says(200, Code="136024", Success=False), "no"),
-        (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
-        (Behaviour.says(200, Code="TooSoon"), "no"),  # spelled like ours
-        (Behaviour.says(500, Code="InternalError"), "unknown"),
-        (Behaviour(fault="close", sends=True), "unknown"),
-        (Behaviour(sends=True), "yes"),
-    ],
-)
+KEPT = {
+    "a refusal": (Behaviour.says(200, Code="136024", Success=False), "no"),
+    "an unknown refusal": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
+    "one that is spelled like ours": (Behaviour.says(200, Code="TooSoon"), "no"),
+    "the API failed": (Behaviour.says(500, Code="InternalError"), "unknown"),
+    "no answer": (Behaviour(fault="close", sends=True), "unknown"),
+    "sent": (Behaviour(sends=True), "yes"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "sent"), KEPT.values(), ids=KEPT)
 def test_what_may_do_harm_is_kept(
     function: FunctionUnderTest, turn: Turn, behaviour: Behaviour, sent: str
 ) -> None:
