@@ -53,18 +53,16 @@ def tls_gateway(
 
 @pytest.fixture
 def function(gateway: CamsGateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[FunctionUnderTest]:
-    under_test = FunctionUnderTest(gateway, monkeypatch)
-    yield under_test
-    under_test.close()
+    with contextlib.closing(FunctionUnderTest(gateway, monkeypatch)) as under_test:
+        yield under_test
 
 
 @pytest.fixture
 def function_over_tls(
     tls_gateway: CamsGateway, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FunctionUnderTest]:
-    under_test = FunctionUnderTest(tls_gateway, monkeypatch)
-    yield under_test
-    under_test.close()
+    with contextlib.closing(FunctionUnderTest(tls_gateway, monkeypatch)) as under_test:
+        yield under_test
 
 
 @pytest.fixture(scope="session")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import phonenumbers
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
-
-from chatapp_code.fields import ALIASES
 
 ROOT = Path(__file__).parents[1]
 RECORDED = {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/events").iterdir())}
@@ -63,85 +60,65 @@ ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 JSON = st.recursive(
     ATOMS, lambda it: st.lists(it, max_size=3) | st.dictionaries(TEXTS, it, max_size=3)
 )
-NAMES = st.sampled_from([name for field, more in ALIASES.items() for name in (field, *more)])
+NAMES = st.sampled_from(
+    [
+        *("phone_number", "PhoneNumber", "phoneNumber", "method", "Method", "locale", "Locale"),
+        *("cust_space_id", "CustSpaceId", "custSpaceId", "idempotency_key"),
+    ]
+)
 REQUESTS = st.dictionaries(NAMES | TEXTS, NUMBERS | JSON, max_size=5)
 GOOD_CLAIMS = {"X-Claim-Sub": "cams-one", "X-Claim-Space": "cams-one"}
-CLAIM_NAMES = ("X-Claim-Sub", "x-claim-sub", "X-Claim-Space", "X-CLAIM-SPACE", "Idempotency-Key")
+CLAIM_NAMES = (*GOOD_CLAIMS, "x-claim-sub", "X-CLAIM-SPACE", "Idempotency-Key")
 CLAIMS = st.builds(
     lambda name, value: {**GOOD_CLAIMS, name: value},
     st.sampled_from(CLAIM_NAMES),
     st.sampled_from(["cams-two", "cams-one,cams-two", " ", "", None, ["cams-one"], MARK]) | JSON,
 )
-VALUES = st.one_of(
-    NUMBERS,
-    REQUESTS,
-    REQUESTS.map(json.dumps),
-    JSON,
-    CLAIMS,
-    st.integers(0, len(_RAW) - 1).map("\0{}".format),
-)
+RAW = st.integers(0, len(_RAW) - 1).map("\0{}".format)
+VALUES = st.one_of(NUMBERS, REQUESTS, REQUESTS.map(json.dumps), JSON, CLAIMS, RAW)
 
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> bytes:
     """A recorded event, spoilt in some places: its values, keys, JSON text, base64 or bytes."""
-    tree = _opened(RECORDED[draw(st.sampled_from(sorted(RECORDED)))].decode())
-    if isinstance(tree[0], dict) and "headers" in tree[0]:
-        tree[0]["headers"] |= copy.deepcopy(draw(st.just(GOOD_CLAIMS) | CLAIMS))
-    for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 4)))):
-        place = draw(st.sampled_from(list(_places(tree))))
-        value = copy.deepcopy(draw(VALUES))  # it may be spoilt in its turn
-        if draw(st.integers(0, 5)) == 0 and isinstance(place[0], dict):
-            place[0][draw(TEXTS | NAMES)] = value
-        else:
-            place[0][place[1]] = value
-    text = _closed(tree[0])
-    for number, raw in enumerate(_RAW):
-        text = text.replace(f'"\\u0000{number}"', raw).replace(f'\\"\\\\u0000{number}\\"', raw)
-    event = text.encode("utf-8", "surrogatepass")
+    tree = json.loads(draw(st.sampled_from(list(RECORDED.values()))))
+    if isinstance(tree, dict) and "headers" in tree:
+        tree["headers"] |= draw(st.just(GOOD_CLAIMS) | CLAIMS)
+    event = _spoil(draw, tree).encode("utf-8", "surrogatepass")
     at = draw(st.integers(0, len(event)))
-    return draw(st.sampled_from([event] * 12 + [event[:at], event[:at] + b"\xff" + event[at:]]))
+    return draw(st.sampled_from([event] * 12 + [event[:at] + b"\xff" + event[at:]]))
 
 
-class Text(dict[str, Any]):
-    """JSON text within JSON, opened; ``encoding`` says how it was wrapped."""
+def _spoil(draw: st.DrawFn, tree: Any) -> str:
+    """The tree as JSON text, spoilt in some places, those in JSON text within it, too."""
+    root = [copy.deepcopy(tree)]
+    for _ in range(draw(st.sampled_from((0, 1, 1, 1, 2, 4)))):
+        holder, key = draw(st.sampled_from(list(_places(root))))
+        value = copy.deepcopy(draw(VALUES))  # it may be spoilt in its turn
+        inner, encode = _within(holder[key])
+        if encode and draw(st.integers(0, 3)):
+            value = encode(_spoil(draw, inner))
+        elif isinstance(holder, dict) and draw(st.integers(0, 5)) == 0:
+            key = draw(TEXTS | NAMES)
+        holder[key] = value
+    text = json.dumps(root[0])
+    for number, raw in enumerate(_RAW):
+        text = text.replace(f'"\\u0000{number}"', raw)
+    return text
 
-    encoding = "json"
 
-
-def _opened(text: str) -> list[Any]:
-    return [_open(json.loads(text))]
-
-
-def _open(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _open(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_open(inner) for inner in value]
-    for encoding, decode in (("json", str), ("base64", base64.b64decode)):
-        with contextlib.suppress(ValueError, TypeError, binascii.Error):
-            inner = json.loads(decode(value))
+def _within(text: Any) -> tuple[Any, Callable[[str], str] | None]:
+    """The JSON object that is text within an event, and what makes text of one; or None."""
+    decodings: list[tuple[Any, Callable[[str], str]]] = [
+        (str, str),
+        (base64.b64decode, lambda inner: base64.b64encode(inner.encode()).decode()),
+    ]
+    for decode, encode in decodings:
+        with contextlib.suppress(ValueError, TypeError):
+            inner = json.loads(decode(text))
             if isinstance(inner, dict):
-                opened = Text(_open(inner))
-                opened.encoding = encoding
-                return opened
-    return value
-
-
-def _closed(value: Any) -> str:
-    return json.dumps(_close(value))
-
-
-def _close(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_close(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    closed = {key: _close(inner) for key, inner in value.items()}
-    if not isinstance(value, Text):
-        return closed
-    text = json.dumps(closed)
-    return text if value.encoding == "json" else base64.b64encode(text.encode()).decode()
+                return inner, encode
+    return None, None
 
 
 def _places(tree: Any) -> Iterator[tuple[Any, Any]]:

@@ -59,27 +59,22 @@ def ask_as(
 
 
 def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> None:
-    """However often it is asked, one code a minute is sent, five an hour; the others are told
-    when the next place is free."""
-    for _ in range(5):
+    """One code a minute is sent, five an hour; who asks meanwhile hears when the next may be."""
+    for longest in (60, 60, 60, 60, 3360):
         assert function.post().status == 200
         for reply in [function.post() for _ in range(9)]:
             assert (reply.status, reply.result["code"]) == (429, "TooSoon")
             assert (reply.result["sent"], reply.result["retryable"]) == ("no", True)
             left = reply.result["retry_after_seconds"]
-            assert 50 < left <= int(reply.headers["Retry-After"]) <= 60 or left > 3200
+            assert longest - 10 < left <= int(reply.headers["Retry-After"]) <= longest
         turn(60)
-    assert 3200 < function.ask()["retry_after_seconds"] <= 3300
     assert len(function.gateway.messages) == 5
     assert function.ask(phone_number=number(1))["sent"] == "yes"
 
 
 @pytest.mark.parametrize(
     ("setting", "code"),
-    [
-        ("SEND_LIMITS_PER_CALLER", "TooManyRequests"),
-        ("SEND_LIMITS_IN_ALL", "TotalLimitReached"),
-    ],
+    [("SEND_LIMITS_PER_CALLER", "TooManyRequests"), ("SEND_LIMITS_IN_ALL", "TotalLimitReached")],
 )
 def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str, code: str) -> None:
     """What one caller, and all together, can cost is bounded, whatever the numbers."""
@@ -89,9 +84,8 @@ def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str,
     reply = ask_as(function, number(3), X_Caller_1f="app-1")
     assert (reply.status, reply.result["code"]) == (429, code)
     assert 3500 < reply.result["retry_after_seconds"] <= 3600
-    is_the_callers = code == "TooManyRequests"
     other = ask_as(function, number(3), X_Caller_1f="app-2")
-    assert (other.status == 200) == is_the_callers
+    assert (other.status == 200) == (code == "TooManyRequests")
     turn(3600)
     assert ask_as(function, number(4), X_Caller_1f="app-1").status == 200
 
@@ -119,49 +113,51 @@ def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None
     assert function.ask()["retry_after_seconds"] == pytest.approx(60 - 1.0, abs=0.2)
 
 
-GIVEN_BACK = {
-    "flow control": [Behaviour.says(400, Code="Throttling.User")] * 3,
-    "not subscribed": [Behaviour.says(400, Code="Product.Unsubscript")],
-    "no permission": [Behaviour.says(403, Code="NoPermission")],
-    "no permission for the role": [Behaviour.says(400, Code="Ram.PermissionDeny")],
-    "old key": [Behaviour.says(404, Code="InvalidAccessKeyId.NotFound")],
-    "wrong clock": [Behaviour.says(400, Code="InvalidTimeStamp.Expired")],
-}
-REFUSALS = {
-    "a refusal": Behaviour.says(200, Code="136024", Success=False),
-    "an unknown refusal": Behaviour.says(400, Code="Unknown.ResourceOwnerId"),
-    "one that is spelled like ours": Behaviour.says(200, Code="TooSoon"),
-}
-KEPT = REFUSALS | {
-    "the API failed": Behaviour.says(500, Code="InternalError"),
-    "no answer": Behaviour(fault="close", sends=True),
-    "sent": Behaviour(sends=True),
-}
-
-
-@pytest.mark.parametrize("what", GIVEN_BACK)
-def test_what_did_no_harm_is_given_back(function: FunctionUnderTest, turn: Turn, what: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((400, code) for code in ("Throttling.User", "Product.Unsubscript", "Ram.PermissionDeny")),
+        (403, "NoPermission"),
+        (404, "InvalidAccessKeyId.NotFound"),
+        (400, "InvalidTimeStamp.Expired"),
+    ],
+)
+def test_what_did_no_harm_is_given_back(
+    function: FunctionUnderTest, turn: Turn, status: int, code: str
+) -> None:
     """Where nothing was sent and the operator or the time mends it, the next try may pass."""
     function.set(SEND_LIMITS_IN_ALL="1/day")
-    function.gateway.will(*GIVEN_BACK[what])
+    function.gateway.standing = Behaviour.says(status, Code=code)
     assert function.raised(event(1))["replayed"] is False
+    function.gateway.standing = None
     result = function.handle(event(1))
     assert (result["sent"], result["replayed"]) == ("yes", False)
 
 
-@pytest.mark.parametrize("what", KEPT)
-def test_what_may_do_harm_is_kept(function: FunctionUnderTest, turn: Turn, what: str) -> None:
+KEPT = {
+    "a refusal": (Behaviour.says(200, Code="136024", Success=False), "no"),
+    "an unknown refusal": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
+    "one that is spelled like ours": (Behaviour.says(200, Code="TooSoon"), "no"),
+    "the API failed": (Behaviour.says(500, Code="InternalError"), "unknown"),
+    "no answer": (Behaviour(fault="close", sends=True), "unknown"),
+    "sent": (Behaviour(sends=True), "yes"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "sent"), KEPT.values(), ids=KEPT)
+def test_what_may_do_harm_is_kept(
+    function: FunctionUnderTest, turn: Turn, behaviour: Behaviour, sent: str
+) -> None:
     """Any other outcome is replayed without a call, and has used the number's place up.
 
     What surely wasn't sent is raised; what may have been is returned, never to come again.
     """
-    function.gateway.will(KEPT[what])
-    (first, is_raised), (again, is_raised_again) = (function.deliver(event(1)) for _ in range(2))
-    assert is_raised == is_raised_again == (what in REFUSALS)
-    assert (first["replayed"], again["replayed"]) == (False, True)
+    function.gateway.will(behaviour)
+    (first, *is_raised), (again, *is_raised_again) = (function.deliver(event(1)) for _ in range(2))
+    assert is_raised == is_raised_again == [sent == "no"]
+    assert (first["sent"], first["replayed"], again["replayed"]) == (sent, False, True)
     fresh = {key for key in first if first[key] != again[key]}
-    assert {"invocation_id", "replayed"} <= fresh
-    assert fresh <= {"invocation_id", "replayed", "retry_after_seconds"}
+    assert fresh - {"retry_after_seconds"} == {"invocation_id", "replayed"}
     # To another event of the same number: returned, since a code may be on its way.
     assert function.handle(event(2))["code"] == "TooSoon"
     assert function.gateway.requests_seen == 1
@@ -347,19 +343,11 @@ def test_nothing_stands_in_the_store_in_clear(shared: FunctionUnderTest, valkey:
     assert "136024" in str(stored)
     for secret in ("138000", "caller-7f", "key-7f", "event-7f", "invocation-", "cams-one", SECRET):
         assert secret not in str(stored)
+    shared.set(STORE_SECRET=SECRET[::-1])  # no other tells what the keys are of
+    assert shared.handle(event("event-7f", number(1)))["replayed"] is False
 
 
 # --- the store ---------------------------------------------------------------------------------
-
-
-def test_two_instances_share_what_was_sent(shared: FunctionUnderTest) -> None:
-    """What one instance has sent another replays, and counts."""
-    assert shared.handle(event(1))["sent"] == "yes"
-    shared.set()
-    assert shared.handle(event(1))["replayed"] is True
-    assert shared.handle(event(2))["code"] == "TooSoon"
-    shared.set(STORE_SECRET=SECRET[::-1])
-    assert shared.handle(event(1))["replayed"] is False
 
 
 def test_a_store_that_is_gone_before_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
@@ -378,13 +366,11 @@ def test_a_store_that_is_gone_after_the_call(shared: FunctionUnderTest, valkey: 
     """It changes nothing in the answer; the next delivery isn't sent, but unknown."""
     shared.gateway.on_message = lambda _: valkey.stop()
     answer = shared.handle(event(1))
-    assert (answer["sent"], answer["code"]) == ("yes", "OK")
+    assert answer["sent"] == "yes"
     assert 50 < answer["retry_after_seconds"] <= 60
     valkey.start()
-    assert shared.raised(event(1))["code"] == "InProgress"
     valkey.turn(20.1)
     assert shared.handle(event(1))["sent"] == "unknown"
-    assert len(shared.gateway.messages) == 2
 
 
 def test_a_store_that_loses_its_data_before_the_call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -10,52 +11,42 @@ import pytest
 
 from chatapp_code import credentials
 from tests.function_under_test import FunctionUnderTest
+from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.function_compute import new_credentials
 
+NAMES = ("access_key_id", "access_key_secret", "security_token")
 
-def put_into_environment(monkeypatch: pytest.MonkeyPatch, given: Any) -> None:
-    for name, value in vars(given).items():
-        monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
+
+def ask_with(function: FunctionUnderTest, in_context: Any, in_environment: StsCredentials) -> Any:
+    """Asks with what the invocation brings, and what the instance was started with."""
+    for name in NAMES:
+        value = getattr(in_environment, name)
+        function.monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
+    context = SimpleNamespace(credentials=in_context)
+    return function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)
 
 
 @pytest.mark.parametrize("place", ["context", "environment"])
-def test_rotation(function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    """Credentials that rotate between two calls are used at once, by the same SDK client."""
-    clients = []
+def test_rotation(function: FunctionUnderTest, place: str) -> None:
+    """Credentials that rotate between two calls are used at once, the context's first."""
     for _ in range(2):
-        function.credentials = new_credentials()
-        function.gateway.accept(function.credentials)
-        context = function.context
-        if place == "environment":
-            put_into_environment(monkeypatch, function.credentials)
-            del context.credentials
-        assert function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)["sent"] == "yes"
-        clients.append(function.cams)
-    assert clients[0] is clients[1]
-
-
-def test_the_context_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the invocation brings is fresher than what the instance was started with."""
-    old, new = new_credentials(), new_credentials()
-    put_into_environment(monkeypatch, old)
-    found = credentials.read(SimpleNamespace(credentials=SimpleNamespace(**vars(new))))
-    assert found is not None
-    assert found.access_key_id == new.access_key_id
-    assert new.access_key_secret not in repr(found)
+        fresh, stale = new_credentials(), new_credentials()
+        function.gateway.accept(fresh)
+        in_context, in_environment = (fresh, stale) if place == "context" else (None, fresh)
+        assert ask_with(function, in_context, in_environment)["sent"] == "yes"
+    assert ask_with(function, stale, fresh)["code"] == "InvalidAccessKeyId.NotFound"
+    assert fresh.access_key_secret not in repr(credentials.read(None))
 
 
 @pytest.mark.parametrize("empty", ["", None, " ", 5, "two\nlines", "\u5bc6\u94a5"])
-def test_empty_credentials_are_none(monkeypatch: pytest.MonkeyPatch, empty: Any) -> None:
+def test_empty_credentials_are_none(function: FunctionUnderTest, empty: Any) -> None:
     """Credentials that are empty, or that no header could carry, count as none."""
-    given = dict.fromkeys(("access_key_id", "access_key_secret", "security_token"), empty)
-    context = SimpleNamespace(credentials=SimpleNamespace(**given))
-    assert credentials.read(context) is None
-    put_into_environment(monkeypatch, new_credentials())
-    assert credentials.read(context) is not None
+    in_context = SimpleNamespace(**dict.fromkeys(NAMES, empty))
+    assert ask_with(function, in_context, function.credentials)["sent"] == "yes"
 
 
-@pytest.mark.parametrize("name", ["access_key_id", "access_key_secret", "security_token"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_answer_that_quotes_them(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -72,34 +63,26 @@ def test_an_answer_that_quotes_them(
 
 def test_no_role(function: FunctionUnderTest) -> None:
     """A function without a role is misconfigured, before any field is looked at."""
-    context = function.context
-    context.credentials = None
-    result = function.instance.handle(b"{}", context)
+    result = function.instance.handle(b"{}", SimpleNamespace(credentials=None))
     assert (result["code"], result["sent"]) == ("Misconfigured", "no")
     assert "role" in result["message"]
 
 
-def test_wrong_credentials_are_refused_by_the_gateway(function: FunctionUnderTest) -> None:
-    """The sandbox's gateway lets nobody in with other credentials."""
-    function.credentials = new_credentials()
-    result = function.ask()
-    assert (result["code"], result["sent"]) == ("InvalidAccessKeyId.NotFound", "no")
-
-
-def test_credentials_that_vanish_at_the_call(
-    function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_credentials_that_vanish_at_the_call(function: FunctionUnderTest) -> None:
     """Credentials that are gone when the SDK asks for them send nothing."""
-    answers = [credentials.read(function.context)]
-    monkeypatch.setattr(credentials, "read", lambda _: answers.pop() if answers else None)
-    assert function.ask()["sent"] == "unknown"
-    assert function.gateway.requests_seen == 0
+    answers = [function.credentials]
+
+    class Context:
+        @property
+        def credentials(self) -> StsCredentials | None:
+            return answers.pop() if answers else None
+
+    result = function.instance.handle(b'{"PhoneNumber": "+6581234567"}', Context())
+    assert (result["sent"], function.gateway.requests_seen) == ("unknown", 0)
 
 
 def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
     """The SDK asks through the interface of its credentials package, also when asynchronous."""
-    import asyncio
-
     function.ask()
     function.cams._role.context = function.context
     found = asyncio.run(function.cams._role.get_credentials_async())

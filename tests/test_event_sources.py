@@ -11,24 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatapp_code.store import StoreUnavailable
 from tests.function_under_test import NUMBER, FunctionUnderTest, as_bytes, log_lines
 from tests.hostile import RECORDED
 from tests.judge import SENT_AT
 from tests.sandbox.cams_gateway import Behaviour
 
-SINGLE = (
-    *("eventbridge_rule", "eventbridge_rule_text", "asynchronous_caller", "mns_topic_json"),
-    *("mns_topic_stream_attributes", "mns_topic_json_attributes"),
-)
-LISTS = (
-    *("mns_queue", "mns_queue_base64", "mns_queue_raw_data", "eventbridge_stream_raw_data"),
-    *("kafka_json", "kafka_text", "kafka_binary", "kafka_strings", "rabbitmq", "mqtt"),
-    *("rocketmq", "rocketmq_self_managed"),
-)
 WITHOUT_REQUESTS = (
     *("timer", "oss", "oss_eventbridge", "sls", "cdn", "tablestore", "dts"),
     *("asynchronous_destination", "asynchronous_destination_eventbridge"),
 )
+ANSWERED = ("http", "http_base64", "http_queued", "api_gateway", "mns_topic_stream")
+WITH_REQUESTS = sorted(RECORDED.keys() - {*WITHOUT_REQUESTS, *ANSWERED})
 WITH_TIMES = ("eventbridge_rule", "mns_queue", "kafka_json", "mns_topic_json", "http_queued")
 
 
@@ -43,11 +37,11 @@ def source(function: FunctionUnderTest) -> FunctionUnderTest:
     return function
 
 
-@pytest.mark.parametrize("name", SINGLE + LISTS)
+@pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> None:
     """Its source gets the result back; a second delivery gets it again, and sends nothing."""
     first, second = (source.handle(recorded(name)) for _ in range(2))
-    if name in LISTS:
+    if isinstance(recorded(name), list):
         (first,), (second,) = first, second
     assert (first["sent"], first["phone_number"]) == ("yes", "+86*******34")
     assert (first["replayed"], second["replayed"]) == (False, True)
@@ -56,7 +50,7 @@ def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> 
     assert [message.locale for message in source.gateway.messages] == ["zh_CN"]
 
 
-@pytest.mark.parametrize("name", SINGLE + LISTS)
+@pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: str) -> None:
     """A misspelt field is dead-lettered, not lost: the handler raises InvalidEvent."""
     request = as_bytes({"phone_number": NUMBER, "method": "sms", "locale": "zh-Hans-CN"})
@@ -64,7 +58,7 @@ def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: 
     event = RECORDED[name].replace(b"phone_n", b"phone_m")
     event = event.replace(base64.b64encode(request), base64.b64encode(misspelt))
     raised = source.raised(event)
-    result = raised["unsent"][0] if name in LISTS else raised
+    result = raised["unsent"][0] if isinstance(recorded(name), list) else raised
     assert (result["code"], result["sent"]) == ("InvalidEvent", "no")
     assert NUMBER[1:] not in json.dumps(raised)
     assert source.gateway.requests_seen == 0
@@ -293,21 +287,18 @@ def test_old_events_expire(
         assert is_raised == is_old
 
 
-@pytest.mark.parametrize(
-    ("moment", "is_read"),
-    [
-        *((moment, True) for moment in ("2026-11-24T06:39:08.145Z", "2026-11-24T06:39:08.145")),
-        *((moment, True) for moment in (1795502348145, "1795502348145", 1795502348)),
-        ("2026-11-24T14:39:08.145+08:00", True),
-        ("2026-11-24T06:39:08.145123456Z", True),
-        ("2021-01-03T09:44:31.233Asia/Shanghai", False),
-        *(("soon", False), (None, False), ({}, False), (1e300, False)),
-    ],
+READ = (
+    *("2026-11-24T06:39:08.145Z", "2026-11-24T14:39:08.145+08:00", "2026-11-24T06:39:08.145"),
+    *("2026-11-24T06:39:08.145123456Z", 1795502348145, "1795502348145", 1795502348),
 )
-def test_moments(source: FunctionUnderTest, moment: Any, is_read: bool) -> None:
+UNREAD: tuple[Any, ...] = ("2021-01-03T09:44:31.233Asia/Shanghai", "soon", None, {}, 1e300)
+
+
+@pytest.mark.parametrize("moment", READ + UNREAD)
+def test_moments(source: FunctionUnderTest, moment: Any) -> None:
     """Moments are read in the forms in which the sources write them; others are no limit."""
     event = {**recorded("eventbridge_rule"), "time": moment}
-    for age_seconds, is_old in ((601, is_read), (598, False)):
+    for age_seconds, is_old in ((601, moment in READ), (598, False)):
         source.now = SENT_AT + age_seconds
         answer, _ = source.deliver(event)
         assert (answer["code"] == "EventExpired") == is_old
@@ -358,6 +349,22 @@ def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
     assert len(source.gateway.messages) == 12 - raised["counts"]["unsent"]
 
 
+def test_a_slow_store_is_not_asked_for_ever(source: FunctionUnderTest) -> None:
+    """Once its time is up, a batch asks the store for nothing more."""
+    source.ask()
+    asked: list[Any] = []
+
+    def admit(claim: Any) -> Any:
+        asked.append(claim)
+        source.turned_seconds += 1
+        raise StoreUnavailable
+
+    source.monkeypatch.setattr(source.parts.admission._store, "admit", admit)
+    codes = [result["code"] for result in source.raised(batch(40))["unsent"]]
+    assert codes == ["StoreUnavailable"] * 19 + ["QuotaExhausted"] * 21
+    assert len(asked) == 19
+
+
 def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> None:
     """The exception of the largest batch stays under 32 KB."""
     raised = source.raised([{"phone": number} for number in range(500)])
@@ -380,13 +387,12 @@ FAULTS = st.sampled_from(
         Behaviour(200, b"<html>"),
     ]
 )
-
-
-@given(
-    deliveries=st.lists(st.integers(0, 4), min_size=1, max_size=12),
-    faults=st.lists(FAULTS, max_size=20),
-    size=st.integers(1, 3),
+DELIVERIES = st.lists(st.integers(1, 4), min_size=1, max_size=5).flatmap(
+    lambda times: st.permutations([n for n, count in enumerate(times) for _ in range(count)])
 )
+
+
+@given(deliveries=DELIVERIES, faults=st.lists(FAULTS, max_size=20), size=st.integers(1, 3))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -398,22 +404,24 @@ def test_nothing_twice_and_nothing_lost(
     each event is sent at most once, and ends as sent, as unknown, or raised in its last delivery.
     """
     source.set()
-    source.gateway.messages.clear()
-    source.gateway.behaviours.clear()
+    for kept in (source.gateway.messages, source.gateway.behaviours, source.gateway.call_times):
+        kept.clear()
     source.gateway.will(*faults)
-    source.gateway.call_times.clear()
     numbers = ["+8613800001230", "+8613800001231", "+8613800001232", "+6581234567", "+14155552671"]
+    ends: dict[int, str] = {}
     for start in range(0, len(deliveries), size):
         part = deliveries[start : start + size]
-        event = [
-            {"messageId": str(n), "messageBody": json.dumps({"phone_number": numbers[n]})}
-            for n in part
-        ]
-        answer, is_raised = source.deliver(event)
+        answer, is_raised = source.deliver(
+            [
+                {"messageId": str(n), "messageBody": json.dumps({"phone_number": numbers[n]})}
+                for n in part
+            ]
+        )
         if is_raised:
             assert answer["counts"]["messages"] == len(part)
+            ends.update({n: "raised" for n in part if ends.get(n) not in ("yes", "unknown")})
         else:
-            assert [result["sent"] for result in answer].count("no") == 0
-            assert len(answer) == len(part)
+            ends.update(dict(zip(part, (result["sent"] for result in answer), strict=True)))
     sent = [message.phone_number for message in source.gateway.messages]
     assert len(sent) == len(set(sent))
+    assert ends.keys() == set(deliveries)

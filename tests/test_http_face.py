@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests import openapi
-from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
+from tests.test_platform import environment
 
 schemathesis = pytest.importorskip(
     "schemathesis", reason="schemathesis is not installed: make .venv/extras-ready"
@@ -26,26 +26,20 @@ DOCUMENT = schemathesis.openapi.from_dict({**openapi.document(), "security": []}
 def address() -> Iterator[str]:
     with CamsGateway() as gateway:
         gateway.calls_per_second = 100_000
-        environment = {
-            "CAMS_ENDPOINT": gateway.endpoint,
-            "CUST_SPACE_IDS": "cams-one",
-            "ALLOWED_COUNTRIES": "*",
-            **WITHOUT_PACING,
-        }
-        with FunctionCompute(environment) as platform:
+        settings = {**environment(gateway), "ALLOWED_COUNTRIES": "*"}
+        with FunctionCompute(settings) as platform:
             gateway.accept(platform.credentials)
             yield platform.url
 
 
 @DOCUMENT.parametrize()  # type: ignore[untyped-decorator]
-@settings(
+@hypothesis.settings(
     max_examples=int(os.environ.get("EXAMPLES", "25")),
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 def test_the_address_does_what_the_document_says(case: Any, address: str) -> None:
     """Whatever is asked, by the document or against it, the answer is one that it lists."""
-    left_out = [
-        schemathesis.checks.positive_data_acceptance,  # no schema knows which numbers exist
-    ]
+    # No schema knows which numbers exist.
+    left_out = [schemathesis.checks.positive_data_acceptance]
     case.call_and_validate(base_url=address, excluded_checks=left_out)

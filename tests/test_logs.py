@@ -9,16 +9,10 @@ from typing import Any
 
 import pytest
 
-from chatapp_code import logs
-from chatapp_code.parts import Parts
-from tests.function_under_test import NUMBER, FunctionUnderTest
+from tests.function_under_test import NUMBER, FunctionUnderTest, log_lines
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def broken(*_: Any) -> None:
+def broken(*_: Any, **__: Any) -> Any:
     raise RuntimeError(f"no way to {NUMBER}")
 
 
@@ -26,9 +20,9 @@ def test_one_line_at_start_and_one_an_invocation(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The operator reads how the instance is set up, then what each invocation came to."""
-    function.instance.initialize(function.context)
+    function.initialize()
     function.ask()
-    start, invocation = lines(capsys)
+    start, invocation = log_lines(capsys)
     assert (start["event"], invocation["event"]) == ("start", "invocation")
     assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
     result = {"code": "OK", "sent": "yes", "replayed": False, "phone_number": "+86*******34"}
@@ -44,7 +38,7 @@ def test_values_from_outside_stay_values(
     context = function.context
     context.request_id = 'x"}\n{"level": "ERROR", "event": "forged\u2028'
     function.instance.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
-    (_, invocation) = lines(capsys)
+    (_, invocation) = log_lines(capsys)
     assert invocation["event"] == "invocation"
     assert invocation["invocation_id"] == context.request_id
 
@@ -63,11 +57,11 @@ def test_a_bug_is_logged_without_its_text(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The log says where a bug showed, not what its exception says: that may hold a number."""
-    function.monkeypatch.setattr(Parts, "sender", property(broken))
+    function.monkeypatch.setattr("phonenumbers.parse", broken)
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
     assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
-    bug = next(line for line in lines(capsys) if line["event"] == "bug")
+    bug = next(line for line in log_lines(capsys) if line["event"] == "bug")
     assert bug["exception"] == "RuntimeError"
     assert bug["frames"][-1].startswith("broken in test_logs.py:")
     assert NUMBER not in json.dumps([bug, reply.result])
@@ -75,8 +69,12 @@ def test_a_bug_is_logged_without_its_text(
 
 def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
     """A bug after something was sent is never a no."""
-    function.ask()
-    function.monkeypatch.setattr("chatapp_code.sending.meaning", broken)
+    loads = json.loads
+
+    def fails_at_the_answer(text: Any, **more: Any) -> Any:
+        return broken() if "RequestId" in str(text) else loads(text, **more)
+
+    function.monkeypatch.setattr(json, "loads", fails_at_the_answer)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (202, "unknown")
     assert reply.result["code"] == "UnexpectedError"
@@ -87,11 +85,12 @@ def test_initialize_never_raises(
 ) -> None:
     """Neither an unreachable API nor a bug stops an instance from starting."""
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
-    function.instance.initialize(function.context)
-    assert [line["event"] for line in lines(capsys)] == ["start", "unreachable"]
-    function.monkeypatch.setattr(Parts, "sender", property(broken))
-    function.instance.initialize(function.context)
-    assert [line["event"] for line in lines(capsys)] == ["bug"]
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start", "unreachable"]
+    function.monkeypatch.setattr("alibabacloud_tea_openapi.client.Client.__init__", broken)
+    function.set()
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start", "bug"]
 
 
 def test_the_libraries_loggers_are_silent(
@@ -100,7 +99,8 @@ def test_the_libraries_loggers_are_silent(
     """Handlers that the SDK added at its import are gone, and nothing reaches the root logger."""
     function.ask()
     function.monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler()])
-    for name in (*logs._LIBRARIES, "urllib3.connectionpool"):
+    clients = ("urllib3", "urllib3.connectionpool", "requests", "redis")
+    for name in (*clients, "darabonba-core", "alibabacloud-tea", "credentials"):
         logging.getLogger(name).critical("GET /?PhoneNumber=8613800001234")
     output = capfd.readouterr()
     assert output.err == ""

@@ -187,14 +187,12 @@ def test_a_misconfigured_function_keeps_nothing(function: FunctionUnderTest) -> 
         request_id = "id-1"
 
     function.set(ALLOWED_COUNTRIES="Atlantis")
-    contexts = []
-    for _ in range(3):
-        context = Context()
-        contexts.append(weakref.ref(context))
-        function.instance.handle(b"{}", context)
-    del context
+    contexts = [Context() for _ in range(3)]
+    references = [weakref.ref(context) for context in contexts]
+    while contexts:
+        function.instance.handle(b"{}", contexts.pop())
     gc.collect()
-    assert [reference() for reference in contexts] == [None] * 3
+    assert [reference() for reference in references] == [None] * 3
 
 
 @pytest.mark.parametrize(
