@@ -14,12 +14,13 @@ LOCK = "layers/requirements.txt"
 #: What looks like a secret and is none: examples, and secrets that tests made up.
 NO_SECRETS = {
     ("docs/deploying.md", "Basic Auth Credentials"),
-    ("function/chatapp_code/settings.py", "Basic Auth Credentials"),
+    ("function/chatapp_code/setting_kinds.py", "Basic Auth Credentials"),
     ("template.yml", "Basic Auth Credentials"),
     ("tests/sandbox/valkey.py", "Secret Keyword"),
     ("tests/test_acs3.py", "Hex High Entropy String"),
     ("tests/test_deployment.py", "Basic Auth Credentials"),
     ("tests/test_settings.py", "Basic Auth Credentials"),
+    ("tests/test_settings.py", "Secret Keyword"),
     ("tests/test_store.py", "Basic Auth Credentials"),
 }
 

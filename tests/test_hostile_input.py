@@ -79,8 +79,15 @@ def test_nesting_at_the_bound(function: FunctionUnderTest) -> None:
     for depth in range(900, 1000):
         nested = b"[" * depth + b"]" * depth
         for key in (b"Version", b"data", b"phone_number", b"headers", b"events"):
-            result = function.handle(b'{"phone_number": "no", "%b": %b}' % (key, nested))
-            assert result["code"] in ("InvalidRequest", "InvalidEvent")
+            request = b'{"phone_number": "no", "%b": %b}' % (key, nested)
+            for event in (
+                request,
+                b"[%b]" % request,
+                b'{"specversion": "1.0", "data": %b}' % request,
+            ):
+                answer, _ = function.deliver(event)
+                (result,) = judge.results_of(answer)
+                assert result["code"] in ("InvalidRequest", "InvalidEvent")
 
 
 @pytest.mark.parametrize("filling", [b"[],", b'{"a":0},', b'"a",', b"[", b"0", b'"\xc3\xa9",'])
