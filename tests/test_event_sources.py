@@ -201,6 +201,20 @@ def test_an_idempotency_key_comes_first(source: FunctionUnderTest) -> None:
     assert replies == [False, True]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        *({key: "1"} for key in ("messageId", "MessageId", "msgId", "UNIQ_KEY")),
+        *({place: {"UNIQ_KEY": "1"}} for place in ("systemProperties", "props")),
+        {"topic": "codes", "partition": 0, "offset": 7},
+    ],
+)
+def test_a_message_is_known_by_its_own_name(source: FunctionUnderTest, named: Any) -> None:
+    """Delivered again with other properties it is the same message."""
+    items = [{**named, "body": {"phone_number": NUMBER}, "attempt": number} for number in (1, 2)]
+    assert [source.handle([item])[0]["replayed"] for item in items] == [False, True]
+
+
 def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
     """An app that asks again with its key, which is a header, gets the first answer."""
     function.gateway.will(Behaviour(fault="close", sends=True))
