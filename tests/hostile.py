@@ -114,7 +114,7 @@ def _within(text: Any) -> tuple[Any, Callable[[str], str] | None]:
         (base64.b64decode, lambda inner: base64.b64encode(inner.encode()).decode()),
     ]
     for decode, encode in decodings:
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
             inner = json.loads(decode(text))
             if isinstance(inner, dict):
                 return inner, encode
