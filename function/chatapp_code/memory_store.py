@@ -13,7 +13,7 @@ from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdic
 MOST_CLAIMS = 10_000
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Entry:
     """A claim, and its place in each of its allowances. Moments are seconds of the clock."""
 
@@ -24,9 +24,6 @@ class _Entry:
     place_ends_at: float
     state: str = "held"
     result: str = ""
-
-    def has_a_place(self, now: float) -> bool:
-        return self.place_ends_at > now and (self.state != "held" or self.deadline > now)
 
 
 class MemoryStore(Store):
@@ -40,9 +37,8 @@ class MemoryStore(Store):
     def admit(self, claim: Claim) -> Verdict:
         now = self._clock()
         # Two others are looked at, too, so that none is kept for long when it is empty.
-        for key in [*(each.key for each in claim.allowances), *islice(self._places, 2)]:
-            if places := [each for each in self._places.pop(key, []) if each.has_a_place(now)]:
-                self._places[key] = places
+        for key in {*(each.key for each in claim.allowances), *islice(self._places, 2)}:
+            self._tidy(key, now)
         found = self._claims.get(claim.key)
         waits = [self._wait(allowance, now) for allowance in claim.allowances]
         if found and found.claim_ends_at > now:
@@ -84,6 +80,16 @@ class MemoryStore(Store):
     def _held(self, claim: Claim) -> _Entry | None:
         entry = self._claims.get(claim.key)
         return entry if entry and entry.token == claim.token else None
+
+    def _tidy(self, key: str, now: float) -> None:
+        """Drops the places that are too old to count, and those that the dead have held."""
+        kept = [
+            place
+            for place in self._places.pop(key, [])
+            if place.place_ends_at > now and (place.state != "held" or place.deadline > now)
+        ]
+        if kept:
+            self._places[key] = kept
 
     def _hold(self, claim: Claim, now: float) -> None:
         deadline = now + claim.deadline_seconds
