@@ -109,7 +109,7 @@ def schema() -> Any:
 
 def _claims(event: bytes, name: str) -> list[Any]:
     """All that the event's headers say under a name, however it is spelled there."""
-    content = dict(json.loads(event.decode("utf-8-sig"), object_pairs_hook=_Pairs))
+    content = dict(json.loads(event.decode("utf-8-sig"), object_pairs_hook=_Pairs, parse_int=str))
     return [value for key, value in content["headers"] if key.lower() == name]
 
 
