@@ -118,7 +118,14 @@ def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
     assert result["message"].startswith("The event is too large")
 
 
-@pytest.mark.parametrize("event", [b"[%b, %b]", b'{"specversion": "1.0", "x": %b, "data": %b}'])
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"[%b, %b]",
+        b'{"specversion": "1.0", "x": %b, "isBase64Encoded": false, "data": %b}',
+        b'{"MessageMD5": "", "x": %b, "Message": %b}',
+    ],
+)
 def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) -> None:
     """What can't be read for one message in it is raised, for the sake of the others."""
     source.raised(event % (b"[" * 3_000 + b"]" * 3_000, as_bytes({"phone_number": NUMBER})))

@@ -65,21 +65,21 @@ class Admission:
         if sent_at is not None and self._time.wall_clock() - sent_at > most_age_seconds:
             text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
             raise refuse("EventExpired", text)
-        name: Any = f"key {request.idempotency_key}" if request.idempotency_key else message.name
-        is_lasting = bool(name) or message.item is None
-        name = name or (f"invocation {current.id}" if is_lasting else ["item", message.item])
+        name, name_seconds = _name(request, message, current)
         # At least for as long as the event can come again, and the call can take.
         lasts_seconds = max(most_age_seconds, current.timeout_seconds)
         claim = Claim(
             # The same name with another request, or from another caller, is another request.
             key=self._key("request", name, caller, asked(fields)),
             token=os.urandom(8).hex(),
-            lasts_seconds=max(lasts_seconds, NAME_SECONDS if is_lasting else 0.0),
+            lasts_seconds=max(lasts_seconds, name_seconds),
             deadline_seconds=current.timeout_seconds,
             allowances=tuple(self._allowances(request, caller)),
         )
         if current.seconds_left < self._settings.store_seconds:
-            raise refuse("QuotaExhausted", "There is no time left here; nothing was sent.")
+            wait = _rounded(self._settings.turn_seconds)
+            text = "There is no time left for this message; nothing was sent."
+            raise refuse("QuotaExhausted", text, retry_after_seconds=wait)
         try:
             verdict = self._store.admit(claim)
         except StoreUnavailable:
@@ -169,6 +169,17 @@ class Permit:
     @property
     def _age_seconds(self) -> float:
         return self._clock() - self._admitted_at
+
+
+def _name(request: VerifyCodeRequest, message: Message, current: Invocation) -> tuple[Any, float]:
+    """What names a request, and for how long."""
+    if request.idempotency_key:
+        return f"key {request.idempotency_key}", NAME_SECONDS
+    if message.name:
+        return message.name, NAME_SECONDS
+    if message.item is not None:
+        return ["item", message.item], 0.0
+    return f"invocation {current.id}", NAME_SECONDS
 
 
 def store_unavailable() -> Exception:

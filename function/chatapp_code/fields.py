@@ -94,9 +94,11 @@ def _too_deep() -> Refused:
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
+        fields = {}
         for key, value in pairs:
-            if differ([value, fields[key]]):
-                fields[key] = CONFLICTING
+            known = fields.get(key)
+            given = [each for each in (known, value) if each is not None]
+            fields[key] = CONFLICTING if differ(given) else next(iter(given), None)
     return fields
 
 

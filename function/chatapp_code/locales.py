@@ -21,6 +21,10 @@ LONGEST_TAG = 255
 #: What any tag looks like (RFC 5646, 2.1); langcodes takes numbers for languages, too.
 _TAG = re.compile(r"([a-z]{2,8}|[ix])(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
 
+_EXTENSION = re.compile(r"-[a-z0-9]-", re.ASCII | re.IGNORECASE)
+
+_MOST_CACHED = 10_000
+
 _DECIDING = ("language", "extlang", "script", "territory")
 
 
@@ -34,15 +38,16 @@ def nearest_code(tag: str) -> str | None:
         raise ValueError("not a language tag")
     if tag.lower() in _EXACT:
         return _EXACT[tag.lower()]
+    tag = _EXTENSION.split(tag)[0]  # which decides nothing
     # Loading it takes longer than all else that a request needs before the call.
     import langcodes  # noqa: PLC0415
     from langcodes.tag_parser import parse_tag  # noqa: PLC0415
 
+    _bound_the_caches()
     subtags = parse_tag(langcodes.standardize_tag(tag))
     plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
     if plain in _EXACT:
         return _EXACT[plain]
-    _bound_the_caches()
     nearest: str | None = langcodes.closest_supported_match(
         plain or "und", DOCUMENTED_CODES, _MOST_DISTANCE
     )
@@ -52,8 +57,9 @@ def nearest_code(tag: str) -> str | None:
 def _bound_the_caches() -> None:
     from langcodes import Language, language_distance  # noqa: PLC0415
 
-    # They grow with every tag that anybody sends, by some 17 KB each.
-    if len(language_distance._DISTANCE_CACHE) > 10_000:  # noqa: SLF001
+    # They grow with every tag that anybody sends, by up to 17 KB each.
+    sizes = len(language_distance._DISTANCE_CACHE), len(Language._INSTANCES)  # noqa: SLF001
+    if max(sizes) > _MOST_CACHED:
         language_distance._DISTANCE_CACHE.clear()  # noqa: SLF001
         Language._INSTANCES.clear()  # noqa: SLF001
         Language._PARSE_CACHE.clear()  # noqa: SLF001

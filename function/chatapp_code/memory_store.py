@@ -36,7 +36,7 @@ class MemoryStore(Store):
 
     def admit(self, claim: Claim) -> Verdict:
         now = self._clock()
-        # Two others are looked at, too, so that none is kept for long when it is empty.
+        # And the two that were tidied longest ago: what is kept moves to the end.
         for key in {*(each.key for each in claim.allowances), *islice(self._places, 2)}:
             self._tidy(key, now)
         found = self._claims.get(claim.key)

@@ -11,7 +11,8 @@ from phonenumbers import PhoneNumberType
 #: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
 NO_COUNTRY = "001"
 
-_ESCAPE = r"%[0-9A-Fa-f]{2}|&#?\w{1,8};"  # of a URL, or of HTML
+#: Of a URL, or of HTML.
+_ESCAPE = r"%[0-9A-Fa-f]{2}|&[A-Za-z]\w{1,7};|&#(?:\d{1,6}|[xX][0-9A-Fa-f]{1,5});"
 
 SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 

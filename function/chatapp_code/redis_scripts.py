@@ -79,8 +79,9 @@ _ADMIT = """
 for _, allowance in ipairs(allowances) do allowance.tidy() end
 local wait = allowances[1].wait()
 if result then return {'settled', wait, result} end
-if holder and holder ~= token and left > 0 then return {'under way', left} end
-if holder and holder ~= token and marks % 2 == 1 then return {'abandoned', wait} end
+local is_anothers = holder and holder ~= token
+if is_anothers and left > 0 then return {'under way', left} end
+if is_anothers and marks % 2 == 1 then return {'abandoned', wait} end
 if holder ~= token then
   local decided_in = allowances[1].decided_in
   if wait > 0 and decided_in then return {'under way', decided_in} end
@@ -103,10 +104,12 @@ _MARK = """
 local mark, age = tonumber(ARGV[5]), until_deadline - left
 if holder ~= token or left <= 0 or age > tonumber(ARGV[6]) then return 0 end
 if result or mark < marks then return 0 end
+local is_calling = mark % 2 == 1
 redis.call('HSET', KEYS[1], 'marks', mark)
-redis.call('PEXPIRE', KEYS[1], mark % 2 == 1 and lasts or left)
-local state = mark % 2 == 1 and 'c' or 'h'
-for _, allowance in ipairs(allowances) do allowance.take(state .. found[2]) end
+redis.call('PEXPIRE', KEYS[1], is_calling and lasts or left)
+for _, allowance in ipairs(allowances) do
+  allowance.take((is_calling and 'c' or 'h') .. found[2])
+end
 return 1
 """
 
@@ -116,7 +119,7 @@ if holder and holder ~= token then return end
 redis.call('HSET', KEYS[1], 'token', token, 'result', ARGV[5])
 redis.call('PEXPIRE', KEYS[1], lasts)
 for _, allowance in ipairs(allowances) do
-  if not holder then allowance.take('c' .. now) end
+  if not holder then allowance.take('c' .. now) end  -- a place, which is decided at once
   allowance.settle()
 end
 """

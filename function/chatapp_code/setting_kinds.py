@@ -20,11 +20,11 @@ class Kind(NamedTuple):
     pattern: str
     make: Callable[[str], Any]
     right: str
-    #: The groups are what of a wrong text may be shown.
-    shown: str = r"(.{1,100})"
+    #: What of a wrong text may be shown.
+    shown: Callable[[str], str] = lambda text: text[:100]
 
-    def __call__(self, default: str = "") -> Any:
-        """A field of this kind."""
+    def setting(self, default: str = "") -> Any:
+        """The field of a dataclass."""
         return field(metadata={"kind": self, "default": default})
 
     def value(self, text: str) -> Any:
@@ -35,8 +35,7 @@ class Kind(NamedTuple):
             problem = f"must {self.right}"
         except ValueError as wrong:
             problem = str(wrong)
-        found = re.match(self.shown, text, re.ASCII | re.DOTALL)
-        shown = "".join(filter(None, found.groups())) if found else ""
+        shown = self.shown(text)
         what = f"is {shown!r}" if shown else "is wrong" if text else "is not set"
         raise ValueError(f"{what}: it {problem}")
 
@@ -49,6 +48,17 @@ class Endpoint(NamedTuple):
     port: int
 
 
+def _nothing(_: str) -> str:
+    return ""
+
+
+def _scheme_and_host(text: str) -> str:
+    """What surely is the scheme and the host: all else may be a part of the password."""
+    scheme = re.match(r"(rediss?|memory|https?)://", text, re.IGNORECASE)
+    host = scheme and re.match(_ADDRESS, text[scheme.end() :], re.ASCII)
+    return f"{scheme[0] if scheme else ''}{host[1] if host else ''}"
+
+
 def _items(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.strip() for item in text.split(",") if item.strip()))
 
@@ -57,7 +67,7 @@ def _countries(text: str) -> frozenset[str]:
     countries = frozenset(_items(text.upper()))
     known = SUPPORTED_REGIONS | _WITHOUT_NUMBERS | {"*", phone_number.NO_COUNTRY}
     if unknown := sorted(countries - known):
-        raise ValueError(f"must {COUNTRIES.right}, not {','.join(unknown)}")
+        raise ValueError(f"must {COUNTRIES.right}; no such code: {','.join(unknown)}")
     return countries
 
 
@@ -103,8 +113,7 @@ _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]"
 _NAME = r"[\w-]{1,63}"
 _USER = r"(?:(?![/@#?\[\]])[!-~])*"  # and the password
-#: The scheme and the host, where they surely are what they seem to be.
-_ADDRESS = rf"(?i:(rediss?://|memory://|https?://))(?:{_USER}@)?({_NAME}(?:\.{_NAME})*(?=:\d|/|$))?"
+_ADDRESS = rf"(?:{_USER}@)?({_NAME}(?:\.{_NAME})*)(?=(?::\d|/|$)[^@]*$)"
 _WINDOW_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _LIMIT = r"\s*[1-9]\d{0,4}\s*/\s*(second|minute|hour|day)\s*"
 
@@ -130,16 +139,16 @@ ENDPOINT = Kind(
     rf"(https?://)?({_HOST})(:({_PORT}))?/?",
     _endpoint,
     "be a host, such as cams.ap-southeast-1.aliyuncs.com",
-    shown=_ADDRESS,
+    shown=_scheme_and_host,
 )
 STORE = Kind(
     rf"(?-i:memory://|rediss?://({_USER}@)?{_NAME}(\.{_NAME})*(:({_PORT}))?(/\d*)?)",
     str,
     "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
     "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D",
-    shown=_ADDRESS,
+    shown=_scheme_and_host,
 )
-SECRET = Kind(r"[!-~]*", str, "be printable characters without a space", shown="")
+SECRET = Kind(r"[!-~]*", str, "be printable characters without a space", shown=_nothing)
 LIMITS = Kind(
     rf"{_LIMIT}(;{_LIMIT})*",
     _limits,
@@ -156,7 +165,7 @@ TEST_NUMBERS = Kind(
     r"(?s:.*)",
     _test_numbers,
     "list numbers that are possible, with their country codes, separated by commas",
-    shown="",
+    shown=_nothing,
 )
 SECONDS = Kind(r"(?!0+(\.0*)?$)\d{1,7}(\.\d+)?", float, "be a number of seconds above 0")
 TRANSIT = SECONDS._replace(make=_transit)

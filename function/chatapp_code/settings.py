@@ -24,28 +24,28 @@ class WrongSettings(Exception):
 class Settings:
     """What an operator may set, by the same names in capitals; docs/settings.md explains them."""
 
-    cust_space_ids: tuple[str, ...] = kinds.SPACES()
-    allowed_countries: frozenset[str] = kinds.COUNTRIES()
-    allowed_methods: tuple[str, ...] = kinds.METHODS("sms,voice")
-    default_method: str = kinds.METHOD()
-    default_locale: str = kinds.LOCALE("en")
-    cams_endpoint: kinds.Endpoint = kinds.ENDPOINT(  # noqa: RUF009 - a field, as the others
+    cust_space_ids: tuple[str, ...] = kinds.SPACES.setting()
+    allowed_countries: frozenset[str] = kinds.COUNTRIES.setting()
+    allowed_methods: tuple[str, ...] = kinds.METHODS.setting("sms,voice")
+    default_method: str = kinds.METHOD.setting()
+    default_locale: str = kinds.LOCALE.setting("en")
+    cams_endpoint: kinds.Endpoint = kinds.ENDPOINT.setting(  # noqa: RUF009 - a field, as the others
         "cams.ap-southeast-1.aliyuncs.com"
     )
-    connect_timeout_seconds: float = kinds.SECONDS("3")
-    read_timeout_seconds: float = kinds.SECONDS("10")
-    store_url: str = kinds.STORE("memory://")
-    store_secret: str = kinds.SECRET()
-    reserved_concurrency: int = kinds.COUNT("9")
-    max_calls_per_second: int = kinds.COUNT("9")
-    transit_allowance_seconds: float = kinds.TRANSIT("0.125")
-    max_event_age_seconds: float = kinds.SECONDS("600")
-    send_limits_per_number: tuple[Limit, ...] = kinds.LIMITS("1/minute;5/hour;10/day")
-    send_limits_per_caller: tuple[Limit, ...] = kinds.LIMITS("20/hour")
-    send_limits_in_all: tuple[Limit, ...] = kinds.LIMITS("200/hour;1000/day")
-    caller_header: str = kinds.HEADER()
-    cust_space_header: str = kinds.HEADER()
-    test_numbers: frozenset[str] = kinds.TEST_NUMBERS()
+    connect_timeout_seconds: float = kinds.SECONDS.setting("3")
+    read_timeout_seconds: float = kinds.SECONDS.setting("10")
+    store_url: str = kinds.STORE.setting("memory://")
+    store_secret: str = kinds.SECRET.setting()
+    reserved_concurrency: int = kinds.COUNT.setting("9")
+    max_calls_per_second: int = kinds.COUNT.setting("9")
+    transit_allowance_seconds: float = kinds.TRANSIT.setting("0.125")
+    max_event_age_seconds: float = kinds.SECONDS.setting("600")
+    send_limits_per_number: tuple[Limit, ...] = kinds.LIMITS.setting("1/minute;5/hour;10/day")
+    send_limits_per_caller: tuple[Limit, ...] = kinds.LIMITS.setting("20/hour")
+    send_limits_in_all: tuple[Limit, ...] = kinds.LIMITS.setting("200/hour;1000/day")
+    caller_header: str = kinds.HEADER.setting()
+    cust_space_header: str = kinds.HEADER.setting()
+    test_numbers: frozenset[str] = kinds.TEST_NUMBERS.setting()
 
     @property
     def shares_a_store(self) -> bool:

@@ -62,8 +62,10 @@ class Store(Protocol):
         """Looks the request up, and holds the claim and its places if nothing is in the way."""
 
     def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:
-        """Says by each odd mark that a call begins, by each even one that it sent nothing.
+        """Says that the call begins, or that it sent nothing and the claim is held again.
 
+        Marks are numbered from 1: an odd one means calling, an even one held. One that arrives
+        after a later one, or after the result, is refused.
         Raises StoreUnavailable too where the claim isn't this one's any more, or is older by
         the store's clock than its holder says: that one was frozen, or has given up waiting.
         """

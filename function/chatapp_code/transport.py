@@ -126,22 +126,23 @@ class Transport:
         answer = http.client.HTTPResponse(wire, method=method)
         answer.begin()
         # http.client takes an end among the headers for their end, and 103 for the answer.
-        lengths = set(answer.headers.get_all("content-length", ()))
+        lengths = {length.strip() for length in answer.headers.get_all("content-length", ())}
         if wire.has_ended or answer.status < 200 or len(lengths) > 1:
             return
-        has_an_end = answer.chunked or answer.length is not None
-        body = answer.read(MAX_BODY_BYTES + 1)
+        says_its_length = answer.chunked or answer.length is not None
+        body = answer.read(MAX_BODY_BYTES + 1)  # which counts answer.length down
         exchange.status = answer.status
         exchange.headers = {name.lower(): value for name, value in answer.headers.items()}
         is_too_large = len(body) > MAX_BODY_BYTES
-        # Nor does it mind where chunks break off; without either, half looks like the whole.
-        if is_too_large or (has_an_end and not answer.length and not wire.has_ended):
+        # It takes the connection's end for that of the chunks, too, and of an answer of any length.
+        is_complete = says_its_length and not answer.length and not wire.has_ended
+        if is_too_large or is_complete:
             exchange.body = b"" if is_too_large else body
         if is_too_large or answer.will_close:
             self.close()
 
     def _is_trusted(self) -> bool:
-        """Not long idle, neither closed by the server nor sent anything that nobody asked for."""
+        """Not long idle, not closed by the server, and nothing waits in it unasked for."""
         if self._socket is None:
             return False
         monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock

@@ -50,6 +50,7 @@ def _likely(event: bytes) -> type[Trigger]:
     text = event.strip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] == b"[" and text[-1:] == b"]":
         return EventStream
-    if b'"isBase64Encoded"' in text:
+    if b'"isBase64Encoded"' in text and (b'"rawPath"' in text or b'"httpMethod"' in text):
         return HttpTrigger
-    return CloudEvent if b'"specversion"' in text else DirectInvocation
+    delivers_again = b'"specversion"' in text or b'"MessageMD5"' in text
+    return CloudEvent if delivers_again else DirectInvocation
