@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 from chatapp_code.result import Refused, refuse
@@ -18,6 +19,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "idempotency_key": (),
 }
 
+_NAMES = {*ALIASES, *chain.from_iterable(ALIASES.values())}
+
 #: The value of a key that came more than once, with different values.
 CONFLICTING = object()
 
@@ -31,8 +34,7 @@ def named(fields: dict[str, Any], name: str) -> list[Any]:
 
 def asked(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields that a request may have, as they came."""
-    names = {name for pair in ALIASES.items() for name in (pair[0], *pair[1])}
-    return {name: value for name, value in fields.items() if name in names}
+    return {name: value for name, value in fields.items() if name in _NAMES}
 
 
 def differ(values: list[Any]) -> bool:

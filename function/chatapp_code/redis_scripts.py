@@ -87,8 +87,9 @@ if holder ~= token then
   if wait > 0 and decided_in then return {'under way', decided_in} end
   local longest, refusal = 0, nil
   for _, allowance in ipairs(allowances) do
-    if allowance.wait() > 0 then refusal = refusal or allowance.refusal end
-    longest = math.max(longest, allowance.wait())
+    local its_wait = allowance.wait()
+    if its_wait > 0 then refusal = refusal or allowance.refusal end
+    longest = math.max(longest, its_wait)
   end
   if refusal then return {'refused', longest, refusal} end
 

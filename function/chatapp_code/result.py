@@ -128,15 +128,20 @@ class VerifyCodeResult:
         return json.dumps({name: getattr(self, name) for name in _STORED})
 
     def for_the_account(self) -> dict[str, Any]:
-        """The result for direct and event callers, with the API's own message."""
+        """The result for event sources, with the API's own message."""
         shown = {name: value for name, value in vars(self).items() if name not in UNSEEN}
         errors = [dict(vars(error)) for error in self.errors]
-        return {**shown, "errors": errors, "message": self.upstream_message or self.message}
+        message = self.upstream_message or self.message
+        return {**shown, "errors": errors, "message": message, "access_denied_detail": None}
+
+    def for_the_caller(self) -> dict[str, Any]:
+        """The result for who invokes directly, who may know of the account's policies."""
+        return {**self.for_the_account(), "access_denied_detail": self.access_denied_detail}
 
     def for_the_public(self) -> dict[str, Any]:
         """The result for HTTP callers, with nothing of the account and its set-up."""
         message = _FOR_THE_PUBLIC.get(self.code, self.message)
-        return {**self.for_the_account(), "message": message, "access_denied_detail": None}
+        return {**self.for_the_account(), "message": message}
 
 
 def unexpected(may_have_sent: bool) -> VerifyCodeResult:

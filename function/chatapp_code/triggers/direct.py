@@ -20,4 +20,4 @@ class DirectInvocation(Trigger):
         return [Message(partial(decode_request, self._content))]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
-        return results[0].for_the_account()
+        return results[0].for_the_caller()

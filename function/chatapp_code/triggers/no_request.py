@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from chatapp_code.result import VerifyCodeResult
+from chatapp_code.result import VerifyCodeResult, refuse
 from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, Trigger, refused
 
 
@@ -21,7 +21,8 @@ class SourceWithoutRequests(Trigger):
     def _messages(self) -> Iterable[Message]:
         items = _items(self._content)
         for item in items if len(items) <= MOST_MESSAGES else items[:1]:
-            yield refused(f"{_name(item)} never carries a request: take its trigger away.")
+            text = f"{_name(item)} never carries a request: take its trigger away."
+            yield refused(refuse("InvalidEvent", text))
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
         answers = [result.for_the_account() for result in results]

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from chatapp_code.fields import check_size, decode, encode
-from chatapp_code.result import Refused
+from chatapp_code.result import Refused, refuse
 from chatapp_code.triggers.event_source import EventSource, message
 from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, refused
 
@@ -26,7 +26,8 @@ class EventStream(EventSource):
 
     def _messages(self) -> Iterable[Message]:
         if len(self._content) > MOST_MESSAGES:
-            return [refused(f"An event may hold {MOST_MESSAGES:,} messages at most.")]
+            text = f"An event may hold {MOST_MESSAGES:,} messages at most."
+            return [refused(refuse("InvalidEvent", text))]
         return map(_message, self._content)  # one by one, lest all be decoded at once
 
     def _answer(self, answers: list[dict[str, Any]]) -> Any:

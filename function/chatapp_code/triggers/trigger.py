@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chatapp_code.result import Refused, VerifyCodeResult, refuse
+from chatapp_code.result import Refused, VerifyCodeResult
 
 #: No source delivers more at once ("Advanced features of triggers", batch window).
 MOST_MESSAGES = 10_000
@@ -56,11 +56,10 @@ class Trigger:
         raise NotImplementedError
 
 
-def refused(refusal: Refused | str) -> Message:
-    """A message in which there is no request to be read; a sentence means ``InvalidEvent``."""
-    exception = refuse("InvalidEvent", refusal) if isinstance(refusal, str) else refusal
+def refused(refusal: Refused) -> Message:
+    """A message in which there is no request to be read."""
 
     def read() -> dict[str, Any]:
-        raise exception
+        raise refusal
 
     return Message(read)
