@@ -10,13 +10,17 @@ INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-bina
 
 # Another Python that is named takes the place of the one that .venv was made with.
 ifeq ($(origin PYTHON)$(wildcard $(RUN)),command line$(RUN))
-  VERSION := -c 'import sys; print(sys.version)'
-  ifneq ($(shell $(PYTHON) $(VERSION) 2>&1),$(shell $(RUN) $(VERSION) 2>&1))
+  TELL := -c 'import sys; print(sys.version)'
+  ifneq ($(shell $(PYTHON) $(TELL) 2>&1),$(shell $(RUN) $(TELL) 2>&1))
     $(shell rm -rf .venv)
   endif
 endif
 
-.PHONY: run serve test test-layers check audit lint bench pictures layers live openapi lock clean
+SERVERLESS_DEVS := @serverless-devs/s@3.1.10
+S := .venv/node/node_modules/.bin/s
+
+.PHONY: run serve test test-layers test-deploy check audit lint bench pictures layers release \
+  deploy undeploy token live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -32,6 +36,10 @@ test-layers: layers .venv/test-ready  ## the tests with real processes once more
 	@$(RUN) -m zipfile -e layers/dist/$$($(RUN) -c $(RUNTIME)).zip $(UNPACKED)/opt
 	@CODE_DIRECTORY=$(UNPACKED)/code LAYER_DIRECTORY=$(UNPACKED)/opt/python \
 	  $(RUN) -m pytest tests/test_platform.py tests/test_delivery.py tests/test_redelivery.py
+
+test-deploy: layers .venv/test-ready $(S)  ## the whole deployment with the real tools: five minutes
+	@SERVERLESS_DEVS=$(CURDIR)/$(S) FC3_COMPONENT=$(FC3_COMPONENT) \
+	  $(RUN) -m pytest -m chain tests/deployment
 
 check: lint audit test  ## lint, types, vulnerabilities, secrets and tests
 
@@ -52,6 +60,18 @@ pictures: .venv/extras-ready  ## the pictures in docs/, but for the plot, which 
 
 layers: .venv/bin/python  ## builds what is deployed into layers/dist/
 	@$(RUN) layers/build.py
+
+release: layers  ## the files of a release, in layers/dist/release/; VERSION names them
+	@$(RUN) layers/build.py release $(VERSION)
+
+deploy: layers .venv/run-ready  ## deploys with s and aliyun, and goes on where it stopped; ONLY=http or events
+	@$(RUN) deploy.py deploy $(ONLY)
+
+undeploy: .venv/run-ready  ## takes away what `make deploy` made
+	@YES=$(YES) $(RUN) deploy.py undeploy
+
+token: .venv/run-ready  ## a token for one hour; CALLER says for whom
+	@$(RUN) deploy.py token $(CALLER)
 
 live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say which
 	@$(RUN) -m tests.live
@@ -86,6 +106,11 @@ clean:
 	@echo "Installing what some tests and the bench need into .venv" >&2
 	@$(INSTALL) -r tests/extras/requirements.txt
 	@touch $@ .venv/test-ready .venv/run-ready
+
+$(S): | .venv/bin/python
+	@command -v npm >/dev/null || { echo "npm is not here: install Node.js 18 or newer" >&2; exit 1; }
+	@echo "Installing Serverless Devs into .venv" >&2
+	@npm install --silent --no-audit --no-fund --prefix .venv/node $(SERVERLESS_DEVS)
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \

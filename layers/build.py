@@ -1,8 +1,10 @@
 """Builds what is deployed: a layer for each of the two Pythons, and the function's code.
 
-``make layers`` writes ``layers/dist/python3.10.zip``, ``python3.12.zip`` and ``function.zip``. The
-same lock, code and Pythons make the same bytes. What the SDK imports and this function never uses
-is left out, and ``stand_ins/`` takes its place.
+``make layers`` writes into ``layers/dist/``: ``function.zip``, the code; ``python3.10.zip`` and
+``python3.12.zip``, the layers for s.yaml. ``make release`` writes beside them ``release/``: these,
+template.yml, and for it code and libraries in one zip, since a stack can't change a layer that it
+has made ("ALIYUN::FC3::LayerVersion"). The same lock, code and Pythons make the same bytes.
+What the SDK imports and this function never uses is left out; ``stand_ins/`` takes its place.
 
 A layer is unpacked to ``/opt``, and ``/opt/python`` is on the path; the code is unpacked to
 ``/code`` (Function Compute's documentation, "Layers"). Unpacking changes the files' times, so the
@@ -39,6 +41,7 @@ STAND_INS = {
 # Each runtime's Python, and the n of the glibc 2.n of its Debian 10 or 11, which is what the
 # wheels may need ("Python runtimes").
 GLIBC_MINORS = {"3.10": 28, "3.12": 31}
+DEFAULT_VERSION = "3.10"  # 3.12 is a preview, and Singapore hasn't got it
 
 UNUSED = (
     "bin",  # commands
@@ -61,9 +64,24 @@ class BuildFailed(Exception):
     """A step of the build ended badly; the message has what it said."""
 
 
-def main() -> int:
+def main(words: Sequence[str] = ()) -> int:
+    """Runs `build.py`, or `build.py release [VERSION]`; the exit status says if all went well."""
+    match words:
+        case []:
+            return build()
+        case ["release", *version]:
+            made = release(version[0] if version else own_version())
+            print("\n".join(f"{path.relative_to(LAYERS.parent)}" for path in made))
+            return 0
+    print("Write: build.py, or build.py release VERSION.", file=sys.stderr)
+    return 2
+
+
+def build() -> int:
     """Builds all that the Pythons here can build; the exit status says whether it was a layer."""
     found = {version: find_python(version) for version in GLIBC_MINORS}
+    if not any(found.values()):
+        found[DEFAULT_VERSION] = fetch_python(DEFAULT_VERSION)
     pythons = {version: python for version, python in found.items() if python}
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
@@ -80,15 +98,21 @@ def main() -> int:
         return 1
     for version in sorted(found.keys() - pythons.keys()):
         told = f"python{version}.zip was not built: no Python {version} is on PATH or in pyenv. "
-        mend = f"`pyenv install {version}` gets it, or your system's package python{version}."
+        name = f"{_variable(version)}=/path/to/python{version}"
+        mend = f"If you need it, name one: make layers {name}."
         print(told + mend, file=sys.stderr)
     return 0 if pythons else 1
 
 
 def find_python(version: str) -> str | None:
-    """The path of a Python of this version: the one that runs this, PATH's or pyenv's."""
-    of_pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    for candidate in [sys.executable, f"python{version}", *map(str, of_pyenv)]:
+    """The path of a Python of this version.
+
+    It is the one that PYTHON310 or its like names, the one that runs this, PATH's, pyenv's or uv's.
+    """
+    patterns = (f".pyenv/versions/{version}.*", f".local/share/uv/python/cpython-{version}.*")
+    kept = [path for each in patterns for path in sorted(Path.home().glob(f"{each}/bin/python"))]
+    named = os.environ.get(_variable(version))
+    for candidate in [named or sys.executable, f"python{version}", *map(str, kept)]:
         tell = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
         try:
             told = _run([candidate, "-c", tell])
@@ -98,6 +122,24 @@ def find_python(version: str) -> str | None:
         if found == version:
             return path
     return None
+
+
+def fetch_python(version: str) -> str | None:
+    """Lets uv download a Python of this version into the home directory; None if it can't."""
+    print(f"No Python {version} here: uv downloads one.", flush=True)
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            _run([sys.executable, "-m", "venv", temporary])
+            python = str(Path(temporary, "bin", "python"))
+            _run([python, "-m", "pip", "install", "--quiet", "--retries", "1", "uv"])
+            _run([python, "-m", "uv", "python", "install", version])
+    except BuildFailed as failed:
+        print(failed, file=sys.stderr)
+    return find_python(version)
+
+
+def _variable(version: str) -> str:
+    return f"PYTHON{version.replace('.', '')}"
 
 
 def build_layer(version: str, python: str, destination: Path) -> str:
@@ -127,6 +169,42 @@ def build_function(pythons: Iterable[str], destination: Path) -> None:
         for python in pythons:
             _compile(python, root, "/code", "checked-hash")  # the console has an editor for it
         _zip(root, destination)
+
+
+def release(version: str) -> list[Path]:
+    """Puts what was built, and the template that names it, into one folder."""
+    folder = DIST / "release"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    function = Path(shutil.copy(DIST / "function.zip", folder))
+    made = [function]
+    for layer in sorted(DIST.glob("python*.zip")):
+        stack = folder / f"chatapp-verify-code-{version}-{layer.name}"
+        build_stack(layer, function, stack)
+        made += [Path(shutil.copy(layer, folder)), stack]
+    template = (LAYERS.parent / "template.yml").read_text("utf-8")
+    default = f"Default: {own_version()}\n"
+    (folder / "template.yml").write_text(
+        template.replace(default, f"Default: {version}\n"), "utf-8"
+    )
+    return [*made, folder / "template.yml"]
+
+
+def own_version() -> str:
+    """The package's version."""
+    source = (FUNCTION / "chatapp_code" / "__init__.py").read_text("utf-8")
+    return str(re.findall(r'^__version__ = "(.+)"$', source, re.MULTILINE)[0])
+
+
+def build_stack(layer: Path, function: Path, destination: Path) -> None:
+    """Writes code and libraries into one zip, as the code of a function without a layer."""
+    with zipfile.ZipFile(destination, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as stack:
+        for archive in (function, layer):
+            with zipfile.ZipFile(archive) as content:
+                for entry in content.infolist():
+                    raw = content.read(entry)
+                    entry.filename = entry.filename.removeprefix("python/")
+                    stack.writestr(entry, raw)
 
 
 def sizes(archive: Path) -> str:
@@ -243,4 +321,4 @@ def _zip(root: Path, destination: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

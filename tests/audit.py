@@ -13,7 +13,8 @@ LOCK = "layers/requirements.txt"
 
 #: What looks like a secret and is none: examples, and secrets that tests made up.
 NO_SECRETS = {
-    ("docs/deploying.md", "Basic Auth Credentials"),
+    ("tests/deployment/test_chain.py", "Basic Auth Credentials"),
+    ("tests/deployment/test_values.py", "Basic Auth Credentials"),
     ("function/chatapp_code/setting_kinds.py", "Basic Auth Credentials"),
     ("template.yml", "Basic Auth Credentials"),
     ("tests/sandbox/valkey.py", "Secret Keyword"),

@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import yaml
 
+import deploy
+
 ROOT = Path(__file__).parents[1]
 ROS_SCHEMA = json.loads((ROOT / "tests/data/ros_schema.json").read_text())
 
@@ -29,6 +31,12 @@ ENVIRONMENT = {
     "JWKS": json.dumps({"keys": [_PUBLIC_KEY]}),
     "CALLER_HEADER": "x-caller-0123456789abcdef",
     "CUST_SPACE_HEADER": "x-cust-space-0123456789abcdef",
+}
+
+#: What `make deploy` adds for the choice of a store.
+CHOSEN = {
+    store: {"REGION": "ap-southeast-1", "RUNTIME": "python3.10", **figures}
+    for store, figures in deploy.FIGURES.items()
 }
 
 #: The same as the parameters of a stack.
@@ -64,9 +72,11 @@ def rendered_s_yaml(
     document: dict[str, Any], environment: Mapping[str, str] = ENVIRONMENT
 ) -> dict[str, Any]:
     """The resources, as Serverless Devs 3.1 fills them; LookupError names what is missing."""
+    is_in_memory = environment.get("STORE_URL") == "memory://"
+    environment = CHOSEN["memory" if is_in_memory else "store"] | dict(environment)
 
     def env(name: str, default: str | None = None) -> str:
-        return environment[name] if default is None else environment.get(name, default)
+        return environment[name] if default is None else environment.get(name) or default
 
     variables = SimpleNamespace()
     known = {
@@ -87,7 +97,8 @@ def rendered_s_yaml(
             return eval(whole[1], known)
         return re.sub(_EXPRESSION, lambda found: str(fill(found[0])), value)
 
-    vars(variables).update(fill(document["vars"]))
+    for name, value in document["vars"].items():
+        setattr(variables, name, fill(value))
     return cast("dict[str, Any]", fill(document["resources"]))
 
 
@@ -136,6 +147,10 @@ class _Stack:
                 return self.fill(left) == self.fill(right)
             case "Fn::Not", condition:
                 return not self.fill(condition)
+            case "Fn::Or", conditions:
+                return any(map(self.holds, conditions))
+            case "Fn::And", conditions:
+                return all(map(self.holds, conditions))
             case "Fn::GetAtt", [resource, name]:
                 target = self.document["Resources"][resource]
                 if name in ROS_SCHEMA["attributes"][target["Type"]]:
@@ -143,14 +158,20 @@ class _Stack:
                 raise LookupError(f"{target['Type']} has no {name}")
         raise LookupError(function)
 
-    def holds(self, condition: str) -> bool:
-        return bool(self.fill(self.document["Conditions"][condition]))
+    def holds(self, condition: str | dict[str, Any]) -> bool:
+        by_name = isinstance(condition, str)
+        return bool(self.fill(self.document["Conditions"][condition] if by_name else condition))
 
 
 def functions_of_s_yaml(resources: dict[str, Any]) -> list[dict[str, Any]]:
     """What each resource has in its props, but for where the code comes from."""
+    without = ("region", "code")
     return [
-        {key: value for key, value in resource["props"].items() if key not in ("region", "code")}
+        {
+            key: value
+            for key, value in resource["props"].items()
+            if key not in without and (key != "vpcConfig" or value["vpcId"])
+        }
         for resource in resources.values()
     ]
 
@@ -165,7 +186,7 @@ def functions_of_template(resources: dict[str, Any]) -> list[dict[str, Any]]:
         name = properties.pop("FunctionName")
         if kind == "Function":
             environment = properties.pop("EnvironmentVariables")
-            del properties["Code"], properties["Layers"]
+            del properties["Code"]
             properties["Role"] = resources["Role"]["Properties"]["RoleName"]
             functions[name] = {"functionName": name, **_lowered(properties)}
             functions[name] |= {"environmentVariables": environment, "triggers": []}

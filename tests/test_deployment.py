@@ -54,7 +54,8 @@ def check_s_yaml(document: dict[str, Any], **environment: str) -> None:
     """It is what the component takes, without an unknown key, and its figures agree."""
     resources = rendering.rendered_s_yaml(document, ENVIRONMENT | environment)
     for resource in resources.values():
-        assert resource["component"] == "fc3"
+        assert resource["component"] == "fc3@0.1.22"
+        assert resource["actions"]["pre-deploy"][0]["args"]["component"] == resource["component"]
         assert resource.keys() == {"component", "actions", "props"}
         jsonschema.validate(resource["props"], FC3_SCHEMA)
     check_functions(rendering.functions_of_s_yaml(resources))
@@ -78,7 +79,9 @@ def check_template(document: dict[str, Any], **parameters: Any) -> None:
     assert granted(*(each["PolicyDocument"] for each in policies)) == GRANTED | in_vpc
     functions = rendering.functions_of_template(resources)
     check_functions(functions)
-    _, events = functions
+    if "Requests" not in resources:
+        return
+    events = functions[-1]
     # A message doesn't show again while its deliveries go on.
     initializer_seconds = events["instanceLifecycleConfig"]["initializer"]["timeout"]
     deliveries_seconds = 4 * (events["timeout"] + initializer_seconds) + 3 * 20
@@ -92,8 +95,8 @@ def check_functions(functions: list[dict[str, Any]]) -> None:
         environment = function["environmentVariables"]
         instances = function["concurrencyConfig"]["reservedConcurrency"]
         assert all(isinstance(value, str) for value in environment.values())
-        assert environment["RESERVED_CONCURRENCY"].strip() == str(instances)
-        if instances:  # one that never runs needs no settings
+        if instances:  # what never runs may keep its settings
+            assert environment["RESERVED_CONCURRENCY"].strip() == str(instances)
             calls.append(int(environment["MAX_CALLS_PER_SECOND"]))
             is_shared = environment["STORE_URL"] != "memory://"
             check_settings(function)
@@ -162,18 +165,29 @@ def test_the_files_are_right() -> None:
     check_template(rendering.template())
     choices = {"AuthType": "function", "Jwks": {}, "EventBusName": "bus", **VPC}
     check_template(rendering.template(), **choices)
+    check_template(rendering.template(), StoreUrl="redis://host")
 
 
-def test_both_deploy_the_same() -> None:
-    """s.yaml and template.yml deploy the same two functions, key by key."""
-    in_s_yaml = rendering.functions_of_s_yaml(rendering.rendered_s_yaml(rendering.s_yaml()))
-    in_template = rendering.functions_of_template(rendering.rendered_template(rendering.template()))
+@pytest.mark.parametrize(
+    ("store_url", "caps", "calls"),
+    [("memory://", [1, 1], ["5", "4"]), ("redis://host", [6, 3], ["9", "9"])],
+)
+def test_both_deploy_the_same(store_url: str, caps: list[int], calls: list[str]) -> None:
+    """s.yaml and template.yml deploy the same functions key by key, with a store and without."""
+    environment = ENVIRONMENT | {"STORE_URL": store_url}
+    resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
+    in_s_yaml = rendering.functions_of_s_yaml(resources)
+    resources = rendering.rendered_template(rendering.template(), StoreUrl=store_url)
+    in_template = rendering.functions_of_template(resources)
     for function in in_s_yaml:
+        assert function["asyncInvokeConfig"].pop("qualifier") == "LATEST"  # the stack's default
         function["environmentVariables"] = {
             name: value.strip() for name, value in function["environmentVariables"].items()
         }
     assert in_s_yaml == in_template
-    assert [each["concurrencyConfig"]["reservedConcurrency"] for each in in_s_yaml] == [6, 3]
+    assert [each["concurrencyConfig"]["reservedConcurrency"] for each in in_s_yaml] == caps
+    environments = [each["environmentVariables"] for each in in_s_yaml]
+    assert [each["MAX_CALLS_PER_SECOND"] for each in environments] == calls
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
@@ -207,28 +221,26 @@ def test_the_other_trigger_of_s_yaml_is_right() -> None:
     assert functions[0]["triggers"] == [trigger]
 
 
-@pytest.mark.parametrize(("http", "events"), [(9, 0), (0, 9)])
-def test_one_function_alone_has_all_calls(http: int, events: int) -> None:
-    """With 0 for the one and 9 for the other both files are still right, less the trigger that
-    would deliver to what never runs."""
-    document = rendering.s_yaml()
-    document["vars"] |= {"httpInstances": http, "eventInstances": events}
-    if not events:
-        document["resources"]["events"]["props"]["triggers"] = []
-    check_s_yaml(document)
-    check_template(rendering.template(), HttpInstances=http, EventInstances=events)
-
-
-def test_a_shared_store_lets_both_make_all_calls() -> None:
-    """The edit of docs/operating.md, 9 calls a second in both, is right with a shared store."""
-    document, stack = rendering.s_yaml(), rendering.template()
-    for name in ("http", "events"):
-        environment = document["resources"][name]["props"]["environmentVariables"]
-        environment["MAX_CALLS_PER_SECOND"] = "9 "
-        properties = stack["Resources"][f"{name.title()}Function"]["Properties"]
-        properties["EnvironmentVariables"]["MAX_CALLS_PER_SECOND"] = "9"
-    check_s_yaml(document, STORE_URL="redis://host")
-    check_template(stack, StoreUrl="redis://host")
+@pytest.mark.parametrize(
+    ("chosen", "names", "caps"),
+    [
+        ("both", ["http", "events"], [6, 3]),
+        ("http", ["http"], [6]),
+        ("events", ["events"], [3]),
+        ("stopped", ["http", "events"], [0, 0]),
+    ],
+)
+def test_a_stack_has_the_functions_that_are_chosen(
+    chosen: str, names: list[str], caps: list[int]
+) -> None:
+    """One function alone, or both, or both stopped; a queue never delivers to what can't run."""
+    given = {"Functions": chosen, "StoreUrl": "redis://host"}
+    check_template(rendering.template(), **given)
+    resources = rendering.rendered_template(rendering.template(), **given)
+    functions = rendering.functions_of_template(resources)
+    assert [each["functionName"].rpartition("-")[2] for each in functions] == names
+    assert [each["concurrencyConfig"]["reservedConcurrency"] for each in functions] == caps
+    assert ("EventsTrigger" in resources) == (chosen in ("both", "events"))
 
 
 @pytest.mark.parametrize(
@@ -242,6 +254,7 @@ def test_a_shared_store_lets_both_make_all_calls() -> None:
         ("template.yml", "[Role, Arn]", "[Role, ARN]", "ALIYUN::RAM::Role has no ARN"),
         ("template.yml", "Fn::GetAtt: [Role", "Fn::GetAt: [Role", "Fn::GetAt"),
         ("template.yml", "DependsOn: [HttpConcurrency", "DependsOn: [Http", "Http"),
+        ("template.yml", "Condition: HasHttp", "Condition: HasHtp", "HasHtp"),
     ],
 )
 def test_a_typo_is_found(file: str, right: str, wrong: str, found: str) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import runpy
-import shutil
 import ssl
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -21,7 +18,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from layers import build
-from tests.rendering import ACCOUNT
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.test_platform import REQUEST, environment
@@ -236,8 +232,9 @@ def put(file: Path, script: str) -> None:
 def test_pythons_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A Python is PATH's or else pyenv's, and one that can't be run is passed over; one that is
-    missing is named, and the other layer is built."""
+    """A Python is the one that is named, PATH's, or else pyenv's or uv's, and one that can't be run
+    is passed over; one that is missing is named with how to name it, and the other layer is built.
+    Where there is none at all, one is fetched."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
@@ -245,41 +242,27 @@ def test_pythons_are_found(
     monkeypatch.setattr(build, "build_layer", lambda version, python, _: f"by {python}")
     monkeypatch.setattr(build, "build_function", lambda *_: None)
     monkeypatch.setattr(build, "sizes", lambda archive: archive.name)
+    fetched: list[str] = []
+    monkeypatch.setattr(build, "fetch_python", fetched.append)
 
     def built() -> tuple[int, list[str], list[str]]:
-        status, said = build.main(), capsys.readouterr()
+        status, said = build.build(), capsys.readouterr()
         missing = re.findall(r"python(\S+)\.zip was not built", said.err)
+        assert "make layers PYTHON312=/path/to/python3.12" in said.err
         return status, re.findall(r"by (.*)", said.out), missing
 
     assert built() == (1, [], ["3.10", "3.12"])
+    assert fetched == ["3.10"]
+    of_uv = tmp_path / ".local/share/uv/python/cpython-3.10.20-linux/bin/python"
+    put(of_uv, "echo 3.10 /uv/python")
+    assert built() == (0, ["/uv/python"], ["3.12"])
     put(tmp_path / ".pyenv" / "versions" / "3.10.13" / "bin" / "python", "echo 3.10 /pyenv/python")
     assert built() == (0, ["/pyenv/python"], ["3.12"])
     put(tmp_path / "path" / "python3.10", "exit 127")
     assert built() == (0, ["/pyenv/python"], ["3.12"])
     put(tmp_path / "path" / "python3.10", "echo 3.10 /path/python3.10")
     assert built() == (0, ["/path/python3.10"], ["3.12"])
-
-
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
-def test_the_layer_is_published(tmp_path: Path) -> None:
-    """The plugin gives the function the version of the layer that the tool printed."""
-    arn = f"acs:fc:ap-southeast-1:{ACCOUNT}:layers/chatapp-verify-code/versions/7"
-    tool = tmp_path / "s"
-    printed = rf"\033[1mlayerVersionArn: \033[22m {arn}"
-    tool.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\nprintf '{printed}'\n")
-    tool.chmod(0o755)
-    (tmp_path / "layer.zip").touch()
-    props = {"region": "ap-southeast-1", "timeout": 20}
-    yaml_file = {"path": str(tmp_path / "s.yaml")}
-    inputs = {"props": props, "yaml": yaml_file, "resource": {"access": "default"}}
-    given = {"name": "chatapp-verify-code", "zip": "./layer.zip", "runtime": "python3.10"}
-    run = (
-        f"require('./layers/publish.js')({json.dumps(inputs)}, {json.dumps(given)})"
-        ".then((outputs) => console.log(JSON.stringify(outputs.props)))"
-    )
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    outputs = subprocess.check_output(["node", "-e", run], cwd=ROOT, env=environment)
-    assert json.loads(outputs) == {**props, "layers": [arn]}
-    asked = (tmp_path / "asked").read_text()
-    options = f"--layer-name chatapp-verify-code --code {tmp_path}/layer.zip"
-    assert f"cli fc3 layer publish {options} --compatible-runtime python3.10 " in asked
+    put(tmp_path / "own", "echo 3.10 /own")
+    monkeypatch.setenv("PYTHON310", str(tmp_path / "own"))
+    assert built() == (0, ["/own"], ["3.12"])
+    assert fetched == ["3.10"]

@@ -1,9 +1,8 @@
-"""What docs/deploying.md and docs/operating.md say: their commands run, their lists are whole."""
+"""What the pages in docs/ say: their commands run, their lists are whole."""
 
 from __future__ import annotations
 
 import ast
-import base64
 import json
 import re
 import subprocess
@@ -12,16 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from chatapp_code.result import OWN_CODES
+from deploy import FIGURES
 from tests import rendering
 from tests.rendering import ACCOUNT, ROOT
-from tests.test_deployment import GRANTED, check_s_yaml, granted
+from tests.test_deployment import GRANTED, granted
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
+LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
 CLIENT = (ROOT / "docs/client.md").read_text()
 
@@ -55,54 +52,29 @@ def logged() -> Iterator[tuple[str, set[str]]]:
                     yield event, {keyword.arg for keyword in node.keywords if keyword.arg}
 
 
-def decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def test_the_key_and_the_token_fit(tmp_path: Path) -> None:
-    """The page's commands make a token that the page's JWKS verifies, and values that deploy."""
-    run(block(DEPLOYING, "key"), tmp_path)
-    names = [*rendering.ENVIRONMENT, "TEST_NUMBERS"]
-    show = "".join(f'printf "%s\\n" "${name}"\n' for name in names)
-    lines = run(block(DEPLOYING, "values") + show, tmp_path).splitlines()
-    tokens = run(block(DEPLOYING, "token") + "echo $TOKEN; token ''", tmp_path).split()
-    (key,) = json.loads((tmp_path / "jwks.json").read_text())["keys"]
-    exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
-    public_key = RSAPublicNumbers(exponent, modulus).public_key()
-    for token, sub in zip(tokens, ({"sub": "shop-17"}, {}), strict=True):
-        signed, _, signature = token.rpartition(".")
-        header, claims = (json.loads(decoded(part)) for part in signed.split("."))
-        public_key.verify(decoded(signature), signed.encode(), PKCS1v15(), SHA256())
-        assert header == {"alg": key["alg"], "typ": "JWT", "kid": key["kid"]}
-        assert claims == {**sub, "cust_space_id": lines[0], "exp": claims["exp"]}
-    # A second pair of the same day has another name.
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d-\d{6}", key["kid"])
-    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
-    ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {path.name for path in tmp_path.iterdir()} <= set(ignored)
-
-    check_s_yaml(rendering.s_yaml(), **dict(zip(names, lines, strict=True)))
-
-
 def test_no_command_asks_for_a_strangers_number(tmp_path: Path) -> None:
-    """The page names no number: its commands take TEST_NUMBERS, and without any ask for none."""
-    assert not re.search(r"\+\d[\d ]{6}", DEPLOYING)
-    tools = 'curl() { printf "%s\\n" "$@" | tail -1; }; token() { :; }; URL= TOKEN= '
-    commands = block(DEPLOYING, "ask") + block(DEPLOYING, "forge")
+    """The pages name no number: their commands take TEST_NUMBERS, and without any ask for none."""
+    assert not re.search(r"\+\d[\d ]{6}", DEPLOYING + LIVE_RUN)
+    tools = 'curl() { printf "%s\\n" "$@" | tail -1; }; make() { :; }'
+    commands = block(DEPLOYING, "ask") + block(LIVE_RUN, "forge")
     for numbers, asked in (("+6581234567,+6587654321", "+6581234567"), ("", "")):
-        printed = run(f"{tools}TEST_NUMBERS={numbers}\n{commands}", tmp_path).splitlines()
+        (tmp_path / ".env").write_text(f"TEST_NUMBERS='{numbers}'\n")
+        printed = run(f"{tools}\n{commands}", tmp_path).splitlines()
         assert [json.loads(line) for line in printed] == [{"phone_number": asked}] * 2
 
 
-def test_s_yaml_and_the_stack_keep_what_they_hold_as_long() -> None:
-    """The commands make queues and a log that keep messages and lines as long as the stack's."""
-    document = rendering.template()
-    days = document["Parameters"]["LogDays"]["Default"]
-    assert f"--ttl {days} " in DEPLOYING
-    for name in ("Requests", "DeadLetters"):
-        queue = document["Resources"][name]["Properties"]
-        options = "".join(f" --{key} {value}" for key, value in queue.items() if key != "QueueName")
-        assert f"queue {queue['QueueName']}{options}\n" in DEPLOYING
+def test_the_page_has_the_figures() -> None:
+    """docs/deploying.md says what `make deploy` and template.yml give each choice of a store."""
+    rows = re.findall(
+        r"^\| `(\S+)://\S*`.*? \| HTTP (\d), events (\d) \| (\d) (\w+)", DEPLOYING, re.MULTILINE
+    )
+    for (store, *instances, first, word), figures in zip(rows, ("store", "memory"), strict=True):
+        chosen = FIGURES[figures]
+        assert (store == "memory") == (figures == "memory")
+        assert instances == [chosen["HTTP_INSTANCES"], chosen["EVENT_INSTANCES"]]
+        assert first == chosen["HTTP_CALLS_PER_SECOND"]
+        assert word == ("and" if figures == "memory" else "together")
+    assert len(DEPLOYING.splitlines()) <= 80
 
 
 def test_the_role_for_s_yaml_is_the_stacks() -> None:
@@ -155,12 +127,13 @@ def test_alarms_are_whole() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Each link between the two pages, or within one, names a heading that is there."""
-    pages = {"deploying.md": DEPLOYING, "operating.md": OPERATING}
+    """Each link from a page to a page names a file and a heading that are there."""
+    pages = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
     for page, text in pages.items():
-        for target, anchor in re.findall(r"\]\(((?:deploying|operating)\.md)?#([\w-]+)\)", text):
+        for target, anchor in re.findall(r"\]\(([\w.]+\.md)?(?:#([\w-]+))?\)", text):
             headings = re.findall(r"^#+ (.*)$", pages[target or page], re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+            names = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+            assert not anchor or anchor in names, (page, target, anchor)
 
 
 def test_every_code_is_explained() -> None:
