@@ -150,6 +150,9 @@ def values() -> dict[str, str]:
     in_memory = value["STORE_URL"] == "memory://"
     take("VPC_CONFIG", make=lambda: "" if in_memory or not sys.stdin.isatty() else asked_vpc())
     figures = FIGURES["memory" if in_memory else "store"]
+    others = FIGURES["store" if in_memory else "memory"]
+    if others.items() <= value.items():  # the choice of a store was changed, the figures were not
+        value |= figures
     for name in figures:
         take(name, make=partial(figures.__getitem__, name))
     take("TEST_NUMBERS")
@@ -158,11 +161,9 @@ def values() -> dict[str, str]:
     take("CUST_SPACE_HEADER", make=lambda: f"x-cust-space-{secrets.token_hex(12)}")
     take("JWKS", make=new_key_set)
     check_values(value)
-    lines = [f"{name}='{text}'\n" for name, text in value.items() if name not in written]
-    if lines:
-        ENV_FILE.touch(0o600)
-        with ENV_FILE.open("a", encoding="utf-8") as file:
-            file.writelines(lines)
+    changed = {name: text for name, text in value.items() if written.get(name) != text}
+    if changed:
+        write_values(changed)
         print(f"{ENV_FILE} has new values. Keep it and {PRIVATE_KEY} secret; git ignores both.")
     return value
 
@@ -173,6 +174,18 @@ def read_values() -> dict[str, str]:
         return {}
     lines = re.findall(r"^\s*(?:export\s+)?(\w+)=(.*)$", ENV_FILE.read_text("utf-8"), re.MULTILINE)
     return {name: re.sub(r"^(['\"])(.*)\1$", r"\2", text.strip()) for name, text in lines}
+
+
+def write_values(changed: dict[str, str]) -> None:
+    """Puts values into .env, each in the place where it stood; only its owner may read the file."""
+    ENV_FILE.touch(0o600)
+    text = ENV_FILE.read_text("utf-8")
+    for name, value in changed.items():
+        line = f"{name}='{value}'"
+        kept = [each for each in text.splitlines() if not each.startswith(f"{name}=")]
+        at = next((i for i, each in enumerate(text.splitlines()) if each not in kept), len(kept))
+        text = "".join(f"{each}\n" for each in [*kept[:at], line, *kept[at:]])
+    ENV_FILE.write_text(text, "utf-8")
 
 
 def asked(name: str, question: str) -> str:
@@ -357,7 +370,7 @@ class Deployment:
 
     def make_log(self) -> str:
         """The log's project, Logstore and index, by the plugin sls of aliyun."""
-        if not re.search(r"\bsls\b", run("aliyun", "plugin", "list")):
+        if not re.search(r"^(aliyun-cli-)?sls\b", run("aliyun", "plugin", "list"), re.MULTILINE):
             run("aliyun", "plugin", "install", "--names", "sls", given=b"y\n")
         about = ("--description", f"The log of {NAME}")
         size = ("--ttl", "7", "--shard-count", "1")
@@ -567,7 +580,7 @@ def run(tool: str, *words: str, given: bytes = b"") -> str:
 def tried(
     tool: str, *words: str, given: bytes = b"", environment: dict[str, str] | None = None
 ) -> tuple[str, bool]:
-    """What a tool prints, errors included, and whether it ended well."""
+    """What a tool prints, with its errors where it failed, and whether it ended well."""
     path = shutil.which(tool)
     if path is None:
         raise StepFailed(f"{tool} is not here: {TOOLS[tool]}.")
@@ -575,11 +588,11 @@ def tried(
         [path, *words],
         input=given,
         env=os.environ | (environment or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         check=False,
     )
-    return ended.stdout.decode("utf-8", "replace").strip(), ended.returncode == 0
+    printed = ended.stdout + (ended.stderr if ended.returncode else b"")
+    return printed.decode("utf-8", "replace").strip(), ended.returncode == 0
 
 
 if __name__ == "__main__":

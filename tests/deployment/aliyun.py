@@ -55,6 +55,7 @@ def refuse(code: str) -> int:
 
 
 def main(words: list[str]) -> int:
+    print("a warning, as of a newer version", file=sys.stderr)
     with (FOLDER / "calls.jsonl").open("a") as calls:
         calls.write(json.dumps(words) + "\n")
     failing = json.loads(read("fail.json", "{}"))

@@ -68,6 +68,32 @@ def test_a_new_value_is_added_to_an_old_file(folder: Path) -> None:
     assert sorted((folder / ".env").read_text().splitlines()) == sorted(text.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "calls"),
+    [("memory://", "redis://host", "9"), ("redis://host", "memory://", "5")],
+)
+def test_another_store_brings_its_figures(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, calls: str
+) -> None:
+    """Who changes STORE_URL in .env gets the figures of the new choice, unless they are his own."""
+    monkeypatch.setenv("STORE_URL", before)
+    deploy.values()
+    text = (folder / ".env").read_text()
+    (folder / ".env").write_text(text.replace(before, after))
+    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == calls
+    assert deploy.values() == deploy.read_values()
+    assert len((folder / ".env").read_text().splitlines()) == len(text.splitlines())
+
+
+def test_own_figures_stay(folder: Path) -> None:
+    """Figures that a user wrote are left alone, whatever the store."""
+    deploy.values()
+    text = (folder / ".env").read_text()
+    text = text.replace("HTTP_CALLS_PER_SECOND='5'", "HTTP_CALLS_PER_SECOND='3'")
+    (folder / ".env").write_text(text.replace("memory://", "redis://host"))
+    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == "3"
+
+
 @pytest.mark.parametrize("caller", ["shop-17", None])
 def test_a_token_fits_the_key_set(
     folder: Path, caller: str | None, capsys: pytest.CaptureFixture[str]
