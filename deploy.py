@@ -179,13 +179,9 @@ def read_values() -> dict[str, str]:
 def write_values(changed: dict[str, str]) -> None:
     """Puts values into .env, each in the place where it stood; only its owner may read the file."""
     ENV_FILE.touch(0o600)
-    text = ENV_FILE.read_text("utf-8")
-    for name, value in changed.items():
-        line = f"{name}='{value}'"
-        kept = [each for each in text.splitlines() if not each.startswith(f"{name}=")]
-        at = next((i for i, each in enumerate(text.splitlines()) if each not in kept), len(kept))
-        text = "".join(f"{each}\n" for each in [*kept[:at], line, *kept[at:]])
-    ENV_FILE.write_text(text, "utf-8")
+    lines = {line.partition("=")[0]: line for line in ENV_FILE.read_text("utf-8").splitlines()}
+    lines |= {name: f"{name}='{value}'" for name, value in changed.items()}
+    ENV_FILE.write_text("".join(f"{line}\n" for line in lines.values()), "utf-8")
 
 
 def asked(name: str, question: str) -> str:
