@@ -23,7 +23,7 @@ NUMBER = "+8613800001234"
 #: Settings for tests that aren't about allowances; those that aren't about pacing add the others.
 WITHOUT_LIMITS = {
     "SEND_LIMITS_PER_NUMBER": "99999/second",
-    "SEND_LIMITS_IN_ALL": "99999/second",
+    "SEND_LIMITS_TOTAL": "99999/second",
 }
 WITHOUT_PACING = {**WITHOUT_LIMITS, "RESERVED_CONCURRENCY": "1", "MAX_CALLS_PER_SECOND": "1000"}
 

@@ -13,7 +13,7 @@ from tests.function_under_test import NUMBER, FunctionUnderTest, HttpReply, log_
 from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.valkey import SECRET, Valkey
 
-DEFAULTS = {"SEND_LIMITS_PER_NUMBER": "", "SEND_LIMITS_IN_ALL": ""}
+DEFAULTS = {"SEND_LIMITS_PER_NUMBER": "", "SEND_LIMITS_TOTAL": ""}
 Turn = Callable[[float], None]
 
 
@@ -74,7 +74,7 @@ def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> N
 
 @pytest.mark.parametrize(
     ("setting", "code"),
-    [("SEND_LIMITS_PER_CALLER", "TooManyRequests"), ("SEND_LIMITS_IN_ALL", "TotalLimitReached")],
+    [("SEND_LIMITS_PER_CALLER", "TooManyRequests"), ("SEND_LIMITS_TOTAL", "TotalLimitReached")],
 )
 def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str, code: str) -> None:
     """What one caller, and all together, can cost is bounded, whatever the numbers."""
@@ -126,7 +126,7 @@ def test_what_did_no_harm_is_given_back(
     function: FunctionUnderTest, turn: Turn, status: int, code: str
 ) -> None:
     """Where nothing was sent and the operator or the time mends it, the next try may pass."""
-    function.set(SEND_LIMITS_IN_ALL="1/day")
+    function.set(SEND_LIMITS_TOTAL="1/day")
     function.gateway.standing = Behaviour.says(status, Code=code)
     assert function.raised(event(1))["replayed"] is False
     function.gateway.standing = None

@@ -99,7 +99,7 @@ class Admission:
         if caller.id is not None:
             key = self._key("caller", caller.id)
             allowances.append(Allowance(key, settings.send_limits_per_caller, "TooManyRequests"))
-        in_all = settings.send_limits_in_all
+        in_all = settings.send_limits_total
         return [*allowances, Allowance(self._key("all"), in_all, "TotalLimitReached")]
 
     def _key(self, *parts: object) -> str:

@@ -5,15 +5,15 @@ instance is a slot, and a slot rests.
 
 **A slot's rest.** Say that the gateway counts call *i* of a slot at ``g[i]``, that its first byte
 is written at ``s[i]``, and that it was counted at ``c[i]`` at the latest: when its answer came, or
-``TRANSIT_ALLOWANCE_SECONDS`` after its last byte was written, whichever was first. A call isn't
+``MAX_TRANSIT_SECONDS`` after its last byte was written, whichever was first. A call isn't
 counted before it begins, so ``s[i] <= g[i] <= c[i]``. The rest makes ``s[i+1] >= c[i] + 1/k``,
 hence ``g[i+1] - g[i] >= 1/k``: no second, wherever it begins, holds more than ``k`` calls of a
 slot, nor more than ``slots * k <= MAX_CALLS_PER_SECOND`` in all. A process that replaces another
 rests as if it had called when it started, after the last byte of the one that it replaces.
 
-**The shared turn.** The store hands out turns ``(1 + TRANSIT_ALLOWANCE_SECONDS) /
+**The shared turn.** The store hands out turns ``(1 + MAX_TRANSIT_SECONDS) /
 MAX_CALLS_PER_SECOND`` apart, by its own clock. ``MAX_CALLS_PER_SECOND + 1`` calls span at least
-``1 + TRANSIT_ALLOWANCE_SECONDS`` from first turn to last; counted late by at most the allowance
+``1 + MAX_TRANSIT_SECONDS`` from first turn to last; counted late by at most the allowance
 (what a turn is missed by included), they span a second still. Missed by ``LATEST_SECONDS`` on top
 of the whole allowance, they may be one more, which is the API's 10 with the default of 9.
 """

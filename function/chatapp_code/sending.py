@@ -119,7 +119,7 @@ class Sender:
 def _pacing(
     settings: Settings, turns: Turns | None, clock: Callable[[], float]
 ) -> SlotRest | SharedTurns:
-    transit = settings.transit_allowance_seconds
+    transit = settings.max_transit_seconds
     if turns:
         return SharedTurns(turns, settings.max_calls_per_second, transit)
     started_at = clock() - invocation.process_age_seconds()

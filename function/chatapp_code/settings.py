@@ -38,11 +38,11 @@ class Settings:
     store_secret: str = kinds.SECRET.setting()
     reserved_concurrency: int = kinds.COUNT.setting("9")
     max_calls_per_second: int = kinds.COUNT.setting("9")
-    transit_allowance_seconds: float = kinds.TRANSIT.setting("0.125")
+    max_transit_seconds: float = kinds.TRANSIT.setting("0.125")
     max_event_age_seconds: float = kinds.SECONDS.setting("600")
     send_limits_per_number: tuple[Limit, ...] = kinds.LIMITS.setting("1/minute;5/hour;10/day")
     send_limits_per_caller: tuple[Limit, ...] = kinds.LIMITS.setting("20/hour")
-    send_limits_in_all: tuple[Limit, ...] = kinds.LIMITS.setting("200/hour;1000/day")
+    send_limits_total: tuple[Limit, ...] = kinds.LIMITS.setting("200/hour;1000/day")
     caller_header: str = kinds.HEADER.setting()
     cust_space_header: str = kinds.HEADER.setting()
     test_numbers: frozenset[str] = kinds.TEST_NUMBERS.setting()
@@ -61,8 +61,8 @@ class Settings:
     def turn_seconds(self) -> float:
         """How far from each other two calls of one instance are at the least."""
         if self.shares_a_store:
-            return (1 + self.transit_allowance_seconds) / self.max_calls_per_second
-        return self.transit_allowance_seconds + 1 / max(1, self.calls_per_slot)
+            return (1 + self.max_transit_seconds) / self.max_calls_per_second
+        return self.max_transit_seconds + 1 / max(1, self.calls_per_slot)
 
     @property
     def store_seconds(self) -> float:
