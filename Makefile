@@ -20,7 +20,7 @@ SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
 .PHONY: run serve test test-layers test-deploy check audit lint bench pictures layers release \
-  deploy undeploy token live openapi lock clean
+  deploy values undeploy token live openapi lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -66,6 +66,9 @@ release: layers  ## the files of a release, in layers/dist/release/; VERSION nam
 
 deploy: layers .venv/run-ready  ## deploys with s and aliyun, and goes on where it stopped; ONLY=http or events
 	@$(RUN) deploy.py deploy $(ONLY)
+
+values: .venv/run-ready  ## makes .env and the key pair, and deploys nothing
+	@$(RUN) deploy.py values
 
 undeploy: .venv/run-ready  ## takes away what `make deploy` made
 	@YES=$(YES) $(RUN) deploy.py undeploy

@@ -111,6 +111,10 @@ def main(words: list[str]) -> int:
             case ["deploy", only] if only in FUNCTIONS:
                 Deployment(values(), (only,)).deploy()
             case ["undeploy"]:
+                if not ENV_FILE.exists():
+                    raise StepFailed(
+                        f"There is no {ENV_FILE} here: nothing was deployed from here."
+                    )
                 Deployment(values(), FUNCTIONS).undeploy()
             case ["token", *caller]:
                 print(token(values(), *caller))
@@ -122,7 +126,7 @@ def main(words: list[str]) -> int:
     except StepFailed as failed:
         print(failed, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         print("\nStopped. Run the same command again: it goes on from here.", file=sys.stderr)
         return 130
     return 0
@@ -216,6 +220,8 @@ def check_values(value: dict[str, str]) -> None:
         raise StepFailed(f"{unfit[0]} must be one line without a single quote (%27 in a URL).")
     prefixes = {"http": "HTTP", "events": "EVENT"}
     for function, prefix in prefixes.items():
+        if value[f"{prefix}_INSTANCES"] == "0":
+            continue  # it never runs
         settings = value | {
             "RESERVED_CONCURRENCY": value[f"{prefix}_INSTANCES"],
             "MAX_CALLS_PER_SECOND": value[f"{prefix}_CALLS_PER_SECOND"],
@@ -235,7 +241,7 @@ def check_values(value: dict[str, str]) -> None:
 
 def new_key_set() -> str:
     """The JWKS of private.pem, which is made if it isn't there."""
-    if not PRIVATE_KEY.exists():
+    if not PRIVATE_KEY.exists() or not PRIVATE_KEY.stat().st_size:
         PRIVATE_KEY.touch(0o600)
         size = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
         run("openssl", "genpkey", *size, "-out", str(PRIVATE_KEY))
@@ -325,7 +331,7 @@ class Deployment:
         self.account = str((aliyun("sts", "GetCallerIdentity") or {}).get("AccountId", ""))
         if not self.account:
             raise StepFailed("aliyun names no account. Run `aliyun configure` first.")
-        return self.account
+        return f"{self.account}, {self.region}"
 
     def make_role(self) -> str:
         """The role, its policy as the repository has it, and the policy attached."""
@@ -504,6 +510,9 @@ def take(steps: list[Step]) -> None:
         print(f"{number}/{len(steps)} {step.title}: ", end="", flush=True)
         try:
             print(step.run(), flush=True)
+        except (ValueError, LookupError, TypeError) as unexpected:
+            told = f"A tool answered in a form that this program doesn't know: {unexpected!r}"
+            raise StepFailed(f"failed.\n{told}") from None
         except StepFailed as failed:
             advice = "Fix that"
             if step.policy and re.search(

@@ -55,7 +55,7 @@ def test_the_values_deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, store_
     assert deploy.values() == values == deploy.read_values()
     assert [mode(folder / name) for name in (".env", "private.pem")] == [0o600, 0o600]
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {path.name for path in folder.iterdir()} <= {name.lstrip("/") for name in ignored}
+    assert {".env", "*.pem"} <= set(ignored)
 
 
 def test_a_new_value_is_added_to_an_old_file(folder: Path) -> None:
@@ -152,6 +152,27 @@ def test_a_missing_tool_is_named(
     told = capsys.readouterr()
     assert "aliyun is not here: install the Alibaba Cloud CLI" in told.err
     assert told.out.splitlines()[-1].startswith("1/9 account: ")
+
+
+def test_a_function_that_never_runs_leaves_its_calls_to_the_other(folder: Path) -> None:
+    """With 0 instances and 0 calls for events, HTTP may have all 9 calls a second in memory."""
+    deploy.values()
+    text = (folder / ".env").read_text()
+    for name, before, after in (
+        ("EVENT_INSTANCES", "1", "0"),
+        ("EVENT_CALLS_PER_SECOND", "4", "0"),
+        ("HTTP_CALLS_PER_SECOND", "5", "9"),
+    ):
+        text = text.replace(f"{name}='{before}'", f"{name}='{after}'")
+    (folder / ".env").write_text(text)
+    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == "9"
+
+
+def test_undeploying_needs_the_values(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no .env nothing is made up, and nothing removed."""
+    assert deploy.main(["undeploy"]) == 1
+    assert "There is no .env here" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
 
 
 def test_only_is_one_of_the_two(capsys: pytest.CaptureFixture[str]) -> None:
