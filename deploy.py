@@ -280,7 +280,7 @@ class Deployment:
 
     def __init__(self, value: dict[str, str], functions: tuple[str, ...]) -> None:
         self.value, self.functions = value, functions
-        self.region = value["REGION"]
+        self.region = value.get("REGION", "")
         self.queues: dict[str, Command] = {f"{NAME}-dead": ("--MessageRetentionPeriod", "345600")}
         if "events" in functions:
             times = ("--VisibilityTimeout", "300", "--MessageRetentionPeriod", "86400")
@@ -307,6 +307,8 @@ class Deployment:
 
     def undeploy(self) -> None:
         """Takes everything away that `deploy` made, in the other order."""
+        if not self.value:
+            raise StepFailed(f"There is no {ENV_FILE} here: nothing was deployed from here.")
         if sys.stdin.isatty() and input(f"Type {NAME} to remove it, its log included: ") != NAME:
             raise StepFailed("Nothing was removed.")
         if not sys.stdin.isatty() and os.environ.get("YES") != "1":
