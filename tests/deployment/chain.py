@@ -37,7 +37,8 @@ def component() -> Path | None:
 
 def serverless_devs() -> str | None:
     """The command `s` that `make test-deploy` has installed."""
-    return shutil.which(os.environ.get("SERVERLESS_DEVS", "s"))
+    found = shutil.which(os.environ.get("SERVERLESS_DEVS", "s"))
+    return found and str(Path(found).absolute())
 
 
 class Ended(NamedTuple):
