@@ -111,11 +111,7 @@ def main(words: list[str]) -> int:
             case ["deploy", only] if only in FUNCTIONS:
                 Deployment(values(), (only,)).deploy()
             case ["undeploy"]:
-                if not ENV_FILE.exists():
-                    raise StepFailed(
-                        f"There is no {ENV_FILE} here: nothing was deployed from here."
-                    )
-                Deployment(values(), FUNCTIONS).undeploy()
+                Deployment(read_values(), FUNCTIONS).undeploy()
             case ["token", *caller]:
                 print(token(values(), *caller))
             case ["values"]:
