@@ -142,6 +142,21 @@ def test_the_zips_run(
         assert json.loads(platform.invoke(b"which?", "which").answer) == []
 
 
+def test_the_stacks_zip_runs_without_a_layer(
+    built: Built, gateway: CamsGateway, tmp_path: Path
+) -> None:
+    """Code and libraries in one zip, as template.yml deploys them, send a code by themselves."""
+    build.build_stack(built.layer, built.code, tmp_path / "stack.zip")
+    with zipfile.ZipFile(tmp_path / "stack.zip") as content:
+        content.extractall(tmp_path / "code")
+    with FunctionCompute(
+        environment(gateway), code_directory=tmp_path / "code", layer_directory=tmp_path / "none"
+    ) as platform:
+        gateway.accept(platform.credentials)
+        invoked = platform.invoke(json.dumps(REQUEST).encode(), "1")
+    assert json.loads(invoked.answer)["sent"] == "yes", platform.log_lines
+
+
 @pytest.mark.parametrize("which", ["layer", "code"])
 def test_each_source_has_its_bytecode(built: Built, which: str) -> None:
     """A pyc is tied to its source's hash, never to its time, and names the platform's path."""
