@@ -12,6 +12,7 @@ from tests.sandbox.cams_gateway import Behaviour
 
 OK = {"Code": "OK", "Message": "OK", "RequestId": "R-1", "Success": True}
 SENT = [(200, answer) for answer in (OK, {**OK, "Success": None}, {"Code": "OK"}, {"Code": "ok"})]
+SENT += [(200, {**OK, "Success": 1})]
 REFUSED = [
     (400, {"Code": "Product.Unsubscript"}),
     (400, {"Code": "Ram.PermissionDeny"}),
@@ -33,6 +34,9 @@ FAILED = [
     (400, {"Code": "InternalError"}),
     (200, {"Code": "ERR-COMMON-001", "Success": False}),
     (400, {"Code": "Isp.TimeoutError"}),
+    (400, {"Code": "TIMEOUT"}),
+    (400, {"Code": "InternalError.Unknown"}),
+    (404, {"Code": "SystemError"}),
     (200, {"Code": "Throttling.User", "Success": True}),
     (200, {"Code": "Other", "Success": True}),
     (200, {"Code": "0000"}),

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -46,19 +51,44 @@ def test_empty_credentials_are_none(function: FunctionUnderTest, empty: Any) -> 
     assert ask_with(function, in_context, function.credentials)["sent"] == "yes"
 
 
+SPELLINGS = {
+    "as it is": lambda value: value,
+    "escaped in JSON": lambda value: value.replace("=", "\\u003d").replace("/", "\\/"),
+    "escaped in JSON, in capitals": lambda value: value.replace("+", "\\u002B"),
+    "percent-encoded": lambda value: quote(value, safe=""),
+    "percent-encoded twice": lambda value: quote(quote(value, safe="")),
+    "percent-encoded in small letters": lambda value: value.replace("=", "%3d").replace("/", "%2f"),
+}
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "isv.Refused"])
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_that_quotes_them(
-    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str], name: str
+    function: FunctionUnderTest,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    spell: Callable[[str], str],
+    code: str,
 ) -> None:
-    """A refusal that quotes what was signed shows no key and no token, in whatever field."""
-    value = getattr(function.credentials, name)
-    refusal = {"Code": "SignatureDoesNotMatch", "AccessDeniedDetail": {"AuthAction": value}}
-    quote = "The server's CanonicalRequest is POST {}."
-    function.gateway.will(Behaviour.says(400, Message=quote.format(value), **refusal))
-    result = function.ask()
-    assert (result["code"], result["sent"]) == ("SignatureDoesNotMatch", "no")
-    assert result["message"] == quote.format("***")
-    assert value not in json.dumps(result) + capsys.readouterr().out
+    """A refusal that quotes what was signed shows no key and no token, in whatever field and
+    however it spells them; one about the signature keeps nothing of what was said."""
+    value = f"STS.{secrets.token_hex(8)}+/{secrets.token_hex(8)}/+=="
+    found = replace(function.credentials, **{name: value})
+    function.gateway.accept(found)
+    text = f"The server's CanonicalRequest is POST {spell(value)}."
+    body = f'{{"Code": "{code}", "Message": "{text}", "AccessDeniedDetail": {{"A": "{text}"}}}}'
+    function.gateway.will(Behaviour(400, body.encode()))
+    result = ask_with(function, found, found)
+    assert (result["code"], result["sent"]) == (code, "no")
+    logged = capsys.readouterr().out
+    for run in re.findall(r"[A-Za-z0-9]{16}", value):
+        assert run not in json.dumps(result) + logged
+    if code == "isv.Refused":
+        assert result["message"] == "The server's CanonicalRequest is POST ***."
+    else:
+        assert result["access_denied_detail"] is None
+        assert "CanonicalRequest" not in json.dumps(result) + logged
 
 
 def test_no_role(function: FunctionUnderTest) -> None:

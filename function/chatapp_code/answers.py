@@ -19,7 +19,14 @@ UNREACHABLE_SECONDS = 5.0
 _LONGEST_MESSAGE = 300
 
 #: Codes by which the API says that its own server failed ("Error codes" of CAMS 2020-06-06).
-_SERVER_FAILED = re.compile(r"999999|InternalError|ServiceUnavailable|ERR-COMMON-.*|.*Timeout.*")
+_SERVER_FAILED = re.compile(
+    r"999999|(Internal|System)Error(\..*)?|ServiceUnavailable(\..*)?|ERR-COMMON-.*|.*Time-?out.*",
+    re.IGNORECASE,
+)
+#: An answer with one of these codes may quote what was signed, and the token with it.
+_ABOUT_CREDENTIALS = re.compile(
+    r"(Signature|InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|InvalidTimeStamp).*"
+)
 _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 
 #: Listed with HTTP status 200 on the same page, which doesn't say what it means.
@@ -98,6 +105,7 @@ class _Answer:
     def _make(
         self, sent: Any, code: str, http_status: int, message: str, **more: Any
     ) -> VerifyCodeResult:
+        quotes = _ABOUT_CREDENTIALS.fullmatch(self._code or "")
         return VerifyCodeResult(
             success=sent == "yes",
             sent=sent,
@@ -105,14 +113,14 @@ class _Answer:
             message=message,
             http_status=http_status,
             request_id=self._token("requestid"),
-            access_denied_detail=self._access_denied_detail(),
-            upstream_message=None if sent == "yes" else self._message(),
+            access_denied_detail=None if quotes else self._access_denied_detail(),
+            upstream_message=None if sent == "yes" or quotes else self._message(),
             **{"retryable": False, **more},
         )
 
     def _succeeded(self) -> bool | None:
         value = self._body.get("success")
-        return value if value is None else value is True or str(value).lower() == "true"
+        return value if value is None else str(value).lower() in ("true", "1")
 
     def _token(self, name: str) -> str | None:
         value = self._body.get(name)
