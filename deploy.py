@@ -211,9 +211,13 @@ def check_values(value: dict[str, str]) -> None:
     sys.path.insert(0, str(ROOT / "function"))  # it needs what layers/requirements.txt installs
     from chatapp_code.settings import MOST_CALLS_PER_SECOND, WrongSettings, load
 
-    unfit = [name for name, text in value.items() if "'" in text or "\n" in text]
+    # `s` reads the file, too: it puts variables in the place of $NAME.
+    unfit = [name for name, text in value.items() if re.search(r"['$\n]", text)]
     if unfit:
-        raise StepFailed(f"{unfit[0]} must be one line without a single quote (%27 in a URL).")
+        raise StepFailed(
+            f"{unfit[0]} must be one line without ' and $ (in a URL write %27 and %24). "
+            "Nothing was changed."
+        )
     prefixes = {"http": "HTTP", "events": "EVENT"}
     for function, prefix in prefixes.items():
         if value[f"{prefix}_INSTANCES"] == "0":

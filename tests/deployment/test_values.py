@@ -118,7 +118,8 @@ def test_a_token_fits_the_key_set(
         ({"CUST_SPACE_IDS": ""}, "CUST_SPACE_IDS is missing."),
         ({"ALLOWED_COUNTRIES": "Singapore"}, "ALLOWED_COUNTRIES"),
         ({"STORE_URL": "http://host"}, "STORE_URL"),
-        ({"STORE_URL": "redis://:it's@host"}, "STORE_URL must be one line without a single quote"),
+        ({"STORE_URL": "redis://:it's@host"}, "STORE_URL must be one line without ' and $"),
+        ({"STORE_URL": "redis://:a$b@host"}, "STORE_URL must be one line without ' and $"),
         ({"HTTP_CALLS_PER_SECOND": "9"}, "add up to at most 9"),
         ({"HTTP_INSTANCES": "many"}, "RESERVED_CONCURRENCY"),
     ],
@@ -137,6 +138,7 @@ def test_a_wrong_value_is_a_sentence(
     told = capsys.readouterr().err
     assert said in told
     assert "it's@" not in told
+    assert "a$b" not in told
     assert not (folder / ".env").exists()
 
 
