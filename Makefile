@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 BENCH ?= attack redelivery faults hostile soak pacing cold_start
-RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
+TELL_RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
 UNPACKED := $(CURDIR)/layers/dist/unpacked
 # The locks name all: without --no-deps a newer release than the locked one can stop pip.
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: \
@@ -33,7 +33,7 @@ test: .venv/test-ready  ## all tests, with branch coverage
 
 test-layers: layers .venv/test-ready  ## the tests with real processes once more, from the built layer
 	@rm -rf $(UNPACKED) && $(RUN) -m zipfile -e layers/dist/function.zip $(UNPACKED)/code
-	@$(RUN) -m zipfile -e layers/dist/$$($(RUN) -c $(RUNTIME)).zip $(UNPACKED)/opt
+	@$(RUN) -m zipfile -e layers/dist/$$($(RUN) -c $(TELL_RUNTIME)).zip $(UNPACKED)/opt
 	@CODE_DIRECTORY=$(UNPACKED)/code LAYER_DIRECTORY=$(UNPACKED)/opt/python \
 	  $(RUN) -m pytest tests/test_platform.py tests/test_delivery.py tests/test_redelivery.py
 

@@ -31,6 +31,8 @@ ROOT = Path(__file__).parent
 NAME = "chatapp-verify-code"
 FUNCTIONS = ("http", "events")
 ENV_FILE, PRIVATE_KEY = Path(".env"), Path("private.pem")
+#: A line of .env, in which `s` allows blanks around the sign, too.
+LINE = r"\s*(?:export\s+)?(\w+)\s*=(.*)"
 
 #: Instances and calls a second of the two functions. In memory each function counts alone, so the
 #: calls add up to 9; with a store both take turns from the same 9.
@@ -84,6 +86,7 @@ class StepFailed(Exception):
 
 
 Command = tuple[str, ...]
+JSON = ("--silent", "-o", "json")
 
 
 class Thing(NamedTuple):
@@ -104,16 +107,16 @@ class Step(NamedTuple):
 
 def main(words: list[str]) -> int:
     """Runs one command; the exit status says whether it succeeded."""
+    os.umask(0o077)  # what this writes, and what `s` logs, has secrets
     try:
         match words:
-            case ["deploy"]:
-                Deployment(values(), FUNCTIONS).deploy()
-            case ["deploy", only] if only in FUNCTIONS:
-                Deployment(values(), (only,)).deploy()
+            case ["deploy", *only] if not only or (len(only) == 1 and only[0] in FUNCTIONS):
+                is_new = "STORE_SECRET" not in read_values() and "STORE_SECRET" not in os.environ
+                Deployment(values(), tuple(only) or FUNCTIONS, is_new=is_new).deploy()
             case ["undeploy"]:
                 Deployment(read_values(), FUNCTIONS).undeploy()
             case ["token", *caller]:
-                print(token(values(), *caller))
+                print(token(read_values(), *caller))
             case ["values"]:
                 values()
             case _:
@@ -137,8 +140,11 @@ def values() -> dict[str, str]:
     value = {**written}
 
     def take(name: str, ask: str = "", make: Callable[[], str] = str) -> None:
-        if name not in value:
-            value[name] = os.environ.get(name) or (asked(name, ask) if ask else make())
+        given = os.environ.get(name, "").strip()
+        if name not in value or (ask and not value[name]):
+            value[name] = given or (asked(name, ask) if ask else make())
+        elif given and given != value[name]:
+            print(f"{name} of {ENV_FILE} is used, not the environment's.", file=sys.stderr)
 
     take("REGION", make=lambda: "ap-southeast-1")
     take("RUNTIME", make=lambda: "python3.10")
@@ -164,7 +170,8 @@ def values() -> dict[str, str]:
     changed = {name: text for name, text in value.items() if written.get(name) != text}
     if changed:
         write_values(changed)
-        print(f"{ENV_FILE} has new values. Keep it and {PRIVATE_KEY} secret; git ignores both.")
+        told = f"{ENV_FILE} has new values. Keep it and {PRIVATE_KEY} secret; git ignores both."
+        print(told, file=sys.stderr)
     return value
 
 
@@ -172,16 +179,30 @@ def read_values() -> dict[str, str]:
     """What is written in .env; none if there is no such file."""
     if not ENV_FILE.exists():
         return {}
-    lines = re.findall(r"^\s*(?:export\s+)?(\w+)=(.*)$", ENV_FILE.read_text("utf-8"), re.MULTILINE)
-    return {name: re.sub(r"^(['\"])(.*)\1$", r"\2", text.strip()) for name, text in lines}
+    value = {}
+    for line in ENV_FILE.read_text("utf-8").splitlines():
+        found = re.fullmatch(LINE, line)
+        if found:
+            value[found[1]] = re.sub(r"^(['\"])(.*)\1$", r"\2", found[2].strip()).strip()
+        elif line.strip() and not line.lstrip().startswith("#"):
+            raise StepFailed(
+                f"{ENV_FILE} has a line that is not NAME='value'. Nothing was changed."
+            )
+    return value
 
 
 def write_values(changed: dict[str, str]) -> None:
     """Puts values into .env, each in the place where it stood; only its owner may read the file."""
-    ENV_FILE.touch(0o600)
-    lines = {line.partition("=")[0]: line for line in ENV_FILE.read_text("utf-8").splitlines()}
-    lines |= {name: f"{name}='{value}'" for name, value in changed.items()}
-    ENV_FILE.write_text("".join(f"{line}\n" for line in lines.values()), "utf-8")
+    lines = ENV_FILE.read_text("utf-8").splitlines() if ENV_FILE.exists() else []
+    for name, value in changed.items():
+        at = [i for i, each in enumerate(lines) if (m := re.fullmatch(LINE, each)) and m[1] == name]
+        if at:
+            lines[at[0]] = f"{name}='{value}'"
+        else:
+            lines.append(f"{name}='{value}'")
+    new = ENV_FILE.with_suffix(".new")
+    new.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    new.replace(ENV_FILE)
 
 
 def asked(name: str, question: str) -> str:
@@ -254,8 +275,10 @@ def new_key_set() -> str:
 
 def token(value: dict[str, str], *caller: str) -> str:
     """A token for one hour: who calls, if anybody, and the space that may be used."""
-    if not PRIVATE_KEY.exists():
-        raise StepFailed(f"There is no {PRIVATE_KEY} here, so no token can be signed.")
+    if not PRIVATE_KEY.exists() or "JWKS" not in value:
+        raise StepFailed(
+            f"There is no {PRIVATE_KEY} and {ENV_FILE} here, so no token can be signed."
+        )
     kid = json.loads(value["JWKS"])["keys"][-1]["kid"]
     space = value["CUST_SPACE_IDS"].partition(",")[0].strip()
     who = {"sub": " ".join(caller)} if caller else {}
@@ -278,13 +301,18 @@ def base64url(content: bytes) -> str:
 class Deployment:
     """One deployment of some functions with their values."""
 
-    def __init__(self, value: dict[str, str], functions: tuple[str, ...]) -> None:
+    def __init__(
+        self, value: dict[str, str], functions: tuple[str, ...], *, is_new: bool = False
+    ) -> None:
         self.value, self.functions = value, functions
         self.region = value.get("REGION", "")
         self.queues: dict[str, Command] = {f"{NAME}-dead": ("--MessageRetentionPeriod", "345600")}
         if "events" in functions:
             times = ("--VisibilityTimeout", "300", "--MessageRetentionPeriod", "86400")
             self.queues[f"{NAME}-requests"] = times
+        instances = {"http": value.get("HTTP_INSTANCES"), "events": value.get("EVENT_INSTANCES")}
+        self.caps = {name: instances[name] or "0" for name in functions}
+        self.is_new = is_new
         self.account = ""
 
     def deploy(self) -> None:
@@ -404,15 +432,42 @@ class Deployment:
 
     def deploy_functions(self) -> str:
         """The layer, each function, and where its failed asynchronous invocations go."""
+        self._check_what_runs()
+        for name, cap in self.caps.items():  # fewer instances first, then what each may do
+            printed, _ = tried("s", name, "concurrency", "get", *JSON, environment=self.value)
+            found = re.search(r'"reservedConcurrency": (\d+)', printed)
+            if found and int(found[1]) > int(cap):
+                self._s(name, "concurrency", "put", "--reserved-concurrency", cap)
         self._s("deploy", "--function", "--async-invoke-config", "-y", each=True)
         return "deployed"
 
+    def _check_what_runs(self) -> None:
+        """Refuses what would send codes twice, or let the functions call too often together."""
+        for name in FUNCTIONS:
+            settings = self._info(name).get("environmentVariables", {})
+            if not settings:
+                continue
+            if self.is_new:
+                raise StepFailed(
+                    f"The function {name} runs already, but {ENV_FILE} was made anew: its secrets "
+                    "would end all tokens and forget what was sent. Put the old files back, or "
+                    "run the same command again to replace them."
+                )
+            prefix = {"http": "HTTP", "events": "EVENT"}[name]
+            calls = self.value[f"{prefix}_CALLS_PER_SECOND"]
+            same = settings["MAX_CALLS_PER_SECOND"].strip() == calls
+            same = same and settings["STORE_URL"] == self.value["STORE_URL"]
+            if name not in self.functions and not same:
+                raise StepFailed(
+                    f"The function {name} runs with another store or other calls a second than "
+                    f"{ENV_FILE} has. Deploy both, without ONLY."
+                )
+
     def put_caps(self) -> str:
         """Each function's cap, which must be there before anything can call it."""
-        caps = {"http": self.value["HTTP_INSTANCES"], "events": self.value["EVENT_INSTANCES"]}
-        for name in self.functions:
-            self._s(name, "concurrency", "put", "--reserved-concurrency", caps[name])
-        return ", ".join(f"{name} {caps[name]}" for name in self.functions)
+        for name, cap in self.caps.items():
+            self._s(name, "concurrency", "put", "--reserved-concurrency", cap)
+        return ", ".join(f"{name} {cap}" for name, cap in self.caps.items())
 
     def put_triggers(self) -> str:
         """What lets callers in, last."""
@@ -432,7 +487,7 @@ class Deployment:
                 )
         if "http" not in self.functions:
             return "the function answers"
-        info = json.loads(self._s("http", "info", "--silent", "-o", "json"))
+        info = self._info("http")
         address: str = info["url"]["system_url"]
         if info["triggers"][0]["triggerConfig"]["authType"] != "jwt":
             return f"the functions answer; callers sign with Alibaba Cloud credentials\n\n{address}"
@@ -457,7 +512,11 @@ class Deployment:
 
     def remove_functions(self) -> str:
         """Both functions with all that belongs to them, and each version of the layer."""
-        self._s("remove", "-y")
+        printed = self._s("remove", "-y")
+        for name in FUNCTIONS:
+            if self._info(name):  # `s` ends well where it removed nothing, too
+                told = re.findall(r"error.*", self._masked(printed), re.IGNORECASE)
+                raise StepFailed(f"The function {name} is still there. s said: {told[:3]}")
         self._s("http", "layer", "remove", "--layer-name", NAME, "-y")
         return "removed, and the layer"
 
@@ -496,13 +555,20 @@ class Deployment:
         one = [self.functions[0]] if each and len(self.functions) == 1 else []
         printed, is_well = tried("s", *one, *words, environment=self.value)
         if not is_well:
-            reason = printed.partition("Error Message:")[2] or printed
-            raise StepFailed(self._masked(reason.partition("A complete log")[0]).strip()[-1500:])
+            reason = printed.partition("Error Message:")[2].partition("A complete log")[0]
+            reason = self._masked(reason).strip()[-1500:]
+            raise StepFailed(reason or f"s {' '.join(words[:2])} failed; ~/.s/logs says why.")
         return printed
+
+    def _info(self, name: str) -> dict[str, Any]:
+        """What is deployed of a function; empty if it isn't there."""
+        printed = self._s(name, "info", *JSON)
+        return dict(json.loads(printed)) if printed.startswith("{") else {}
 
     def _masked(self, text: str) -> str:
         for name in ("STORE_URL", "STORE_SECRET", "CALLER_HEADER", "CUST_SPACE_HEADER"):
-            text = text.replace(self.value[name], f"({name})")
+            if self.value.get(name):
+                text = text.replace(self.value[name], f"({name})")
         return text
 
 
@@ -523,6 +589,10 @@ def take(steps: list[Step]) -> None:
                 advice = f"Let somebody grant you {step.policy}"
             again = "and run the same command again: it goes on from here."
             raise StepFailed(f"failed.\n{failed}\n{advice}, {again}") from None
+
+
+#: What the APIs say of a role, policy, queue, project, Logstore or index that isn't there.
+NOT_THERE = r"\b(EntityNotExist|(Queue|Project|LogStore|Index|IndexConfig)(NotExist|NotFound))"
 
 
 def ensure(*things: Thing) -> str:
@@ -551,9 +621,9 @@ def aliyun(*words: str) -> dict[str, Any] | None:
     printed, is_well = tried("aliyun", *words)
     if is_well:
         return dict(json.loads(printed)) if printed.startswith("{") else {}
-    if re.search(r"AlreadyExist", printed):
+    if re.search(r"\b\w*AlreadyExist", printed):
         return {}
-    if re.search(r"NotExist|NotFound|NoSuch", printed):
+    if re.search(NOT_THERE, printed):
         return None
     raise StepFailed(f"aliyun {' '.join(words[:2])} failed: {printed[-800:]}")
 
@@ -569,6 +639,7 @@ def ask(request: urllib.request.Request) -> tuple[int, str]:
         return 0, str(failure)
 
 
+LONGEST_SECONDS = 180
 TOOLS = {
     "s": "npm install --global @serverless-devs/s@3.1.10, then s config add",
     "aliyun": "install the Alibaba Cloud CLI, then aliyun configure",
@@ -591,15 +662,21 @@ def tried(
     path = shutil.which(tool)
     if path is None:
         raise StepFailed(f"{tool} is not here: {TOOLS[tool]}.")
-    ended = subprocess.run(
-        [path, *words],
-        input=given,
-        env=os.environ | (environment or {}),
-        capture_output=True,
-        check=False,
-    )
-    printed = ended.stdout + (ended.stderr if ended.returncode else b"")
-    return printed.decode("utf-8", "replace").strip(), ended.returncode == 0
+    for _ in range(2):  # `s` was seen to stay after its work was done; each of its steps can repeat
+        try:
+            ended = subprocess.run(
+                [path, *words],
+                input=given,
+                env=os.environ | (environment or {}),
+                capture_output=True,
+                check=False,
+                timeout=LONGEST_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            continue
+        printed = ended.stdout + (ended.stderr if ended.returncode else b"")
+        return printed.decode("utf-8", "replace").strip(), ended.returncode == 0
+    raise StepFailed(f"{tool} {' '.join(words[:2])} did not end within {LONGEST_SECONDS} seconds.")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def answer(things: dict[str, Any], product: str, action: str, given: dict[str, s
         kind, name = LOOK[action]
         found = things.get(f"{kind} {given[name]}")
         if found is None:
-            return refuse(f"{kind}NotExist")
+            return refuse(f"EntityNotExist.{kind}" if product == "ram" else f"{kind}NotExist")
         print(json.dumps(shown(action, found)))
         return 0
     return refuse("UnknownCommand")

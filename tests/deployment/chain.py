@@ -106,7 +106,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=500,
             check=False,
         )
         return Ended(ended.returncode, ended.stdout)
@@ -129,7 +129,7 @@ class Machine:
             text=True,
         )
         os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-        text, _ = process.communicate(timeout=120)
+        text, _ = process.communicate(timeout=500)
         os.close(ours)
         os.close(theirs)
         return Ended(process.returncode, text)

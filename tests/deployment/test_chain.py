@@ -232,6 +232,41 @@ def test_all_is_taken_away(plane: ControlPlane, machine: Machine) -> None:
     assert machine.deploy("undeploy", YES="1").status == 0
 
 
+def test_a_removal_that_fails_says_so(plane: ControlPlane, machine: Machine) -> None:
+    """`s` hides that it removed nothing; what is still there is looked for, and nothing of what it
+    needs is taken away."""
+    assert machine.deploy("deploy", "http", **MEMORY).status == 0
+    plane.failures += [Failure(f"DELETE .*{HTTP}$", "AccessDenied", 403)] * 9
+    ended = machine.deploy("undeploy", YES="1")
+    plane.failures.clear()
+    assert ended.status == 1
+    assert "The function http is still there." in ended.text
+    assert "Role chatapp-verify-code" in machine.made()
+
+
+def test_from_a_store_to_memory_and_with_other_secrets(
+    plane: ControlPlane, machine: Machine
+) -> None:
+    """Fewer instances come before what each may do; one function alone is refused where the other
+    runs otherwise, and so are secrets that were made anew."""
+    assert machine.deploy(**STORE).status == 0
+    machine.set(STORE_URL="memory://")
+    alone = machine.deploy("deploy", "http")
+    assert (alone.status, "Deploy both, without ONLY." in alone.text) == (1, True)
+    with plane.recording() as changes:
+        assert machine.deploy().status == 0
+    order = places(
+        changes, f"PUT .*{HTTP}/concurrency", f"PUT .*{EVENTS}/concurrency", "/functions/[^/]+$"
+    )
+    assert order == sorted(order)
+    assert plane.state.caps == {HTTP: 1, EVENTS: 1}
+    (machine.checkout / ".env").unlink()
+    before = copy.deepcopy(plane.state)
+    anew = machine.deploy(**MEMORY)
+    assert (anew.status, ".env was made anew" in anew.text) == (1, True)
+    assert plane.state == before
+
+
 def test_the_token_of_another_key_is_refused(plane: ControlPlane, machine: Machine) -> None:
     """Where the deployed key set isn't private.pem's, the check of the way in says so."""
     assert machine.deploy(**MEMORY).status == 0

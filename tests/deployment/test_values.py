@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,16 @@ GIVEN = {"CUST_SPACE_IDS": "cams-one,cams-two", "ALLOWED_COUNTRIES": "SG,ID"}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder that is the current one, with the values that only a user knows."""
+    old_mask = os.umask(0o077)
     monkeypatch.chdir(tmp_path)
     for name, value in {**GIVEN, "STORE_URL": "memory://"}.items():
         monkeypatch.setenv(name, value)
     for name in ("JWKS", "STORE_SECRET", "RUNTIME", "REGION", "TEST_NUMBERS"):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    yield tmp_path
+    os.umask(old_mask)
 
 
 def decoded(text: str) -> bytes:
@@ -85,6 +88,22 @@ def test_another_store_brings_its_figures(
     assert len((folder / ".env").read_text().splitlines()) == len(text.splitlines())
 
 
+def test_a_file_as_users_write_it(folder: Path) -> None:
+    """Blanks, quotes, comments and a mode of its own: no value is made anew, and it gets secret."""
+    secret = "0123456789abcdef" * 4
+    text = f'# one = 1\n# one = 2\n\n STORE_SECRET = {secret} \nexport STORE_URL="memory:// "\n'
+    (folder / ".env").write_text(text)
+    (folder / ".env").chmod(0o644)
+    values = deploy.values()
+    assert (values["STORE_SECRET"], values["HTTP_INSTANCES"]) == (secret, "1")
+    assert values == deploy.read_values()
+    assert (folder / ".env").read_text().startswith("# one = 1\n# one = 2\n\n STORE_SECRET = ")
+    assert mode(folder / ".env") == 0o600
+    (folder / ".env").write_text("STORE_SECRET: x\n")
+    with pytest.raises(deploy.StepFailed, match="a line that is not NAME='value'"):
+        deploy.values()
+
+
 def test_own_figures_stay(folder: Path) -> None:
     """Figures that a user wrote are left alone, whatever the store."""
     deploy.values()
@@ -99,8 +118,12 @@ def test_a_token_fits_the_key_set(
     folder: Path, caller: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The token that is printed is verified by the key set; its caller may be left out."""
+    assert deploy.main(["token"]) == 1  # it makes no values
+    assert not (folder / ".env").exists()
+    deploy.values()
+    capsys.readouterr()
     assert deploy.main(["token", *([caller] if caller else [])]) == 0
-    token = capsys.readouterr().out.splitlines()[-1]
+    (token,) = capsys.readouterr().out.splitlines()
     (key,) = json.loads(deploy.read_values()["JWKS"])["keys"]
     exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
     signed, _, signature = token.rpartition(".")
@@ -134,7 +157,7 @@ def test_a_wrong_value_is_a_sentence(
     """It names the value and shows no secret, and nothing is written."""
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
-    assert deploy.main(["token"]) == 1
+    assert deploy.main(["values"]) == 1
     told = capsys.readouterr().err
     assert said in told
     assert "it's@" not in told
@@ -147,7 +170,7 @@ def test_a_missing_tool_is_named(
 ) -> None:
     """Without aliyun, or without openssl, a sentence says what to install."""
     monkeypatch.setenv("PATH", str(folder))
-    assert deploy.main(["token"]) == 1
+    assert deploy.main(["values"]) == 1
     assert "openssl is not here: install openssl" in capsys.readouterr().err
     monkeypatch.setenv("JWKS", '{"keys": [{"kid": "1"}]}')
     assert deploy.main(["deploy"]) == 1
