@@ -240,7 +240,8 @@ def test_a_removal_that_fails_says_so(plane: ControlPlane, machine: Machine) -> 
     ended = machine.deploy("undeploy", YES="1")
     plane.failures.clear()
     assert ended.status == 1
-    assert "The function http is still there." in ended.text
+    assert "s removed not everything: AccessDenied" in ended.text
+    assert "AliyunFCFullAccess" in ended.text
     assert "Role chatapp-verify-code" in machine.made()
 
 
