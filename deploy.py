@@ -72,7 +72,7 @@ SERVICE_LINKED_ROLES = {
 SPACES = "Spaces to use (CustSpaceId), separated by commas, the first is the default: "
 COUNTRIES = "Countries that codes may be sent to, as ISO 3166 codes such as SG,ID: "
 STORE = """
-Where is it kept what was sent, and how often?
+Where should the record of sent codes and the limits be kept?
   a store   redis://… or rediss://… (Tair, Redis, Valkey): all instances of both functions share it.
   memory    nothing to run. HTTP gets 1 instance and 5 calls a second, events 1 and 4. Duplicates
             and limits hold within one function until its instance is recycled, limits count once
@@ -232,6 +232,11 @@ def check_values(value: dict[str, str]) -> None:
     sys.path.insert(0, str(ROOT / "function"))  # it needs what layers/requirements.txt installs
     from chatapp_code.settings import MOST_CALLS_PER_SECOND, WrongSettings, load
 
+    for name in ("VPC_CONFIG", "JWKS"):
+        try:
+            json.loads(value[name] or "{}")
+        except ValueError:
+            raise StepFailed(f"{name} must be JSON. Nothing was changed.") from None
     # `s` reads the file, too: it puts variables in the place of $NAME.
     unfit = [name for name, text in value.items() if re.search(r"['$\n]", text)]
     if unfit:
@@ -357,7 +362,9 @@ class Deployment:
         )
 
     def find_account(self) -> str:
-        """The account that `aliyun` is configured for."""
+        """The account that `aliyun` is configured for; all tools must be here."""
+        for tool in TOOLS:
+            path_of(tool)
         self.account = str((aliyun("sts", "GetCallerIdentity") or {}).get("AccountId", ""))
         if not self.account:
             raise StepFailed("aliyun names no account. Run `aliyun configure` first.")
@@ -640,8 +647,8 @@ def ask(request: urllib.request.Request) -> tuple[int, str]:
 
 LONGEST_SECONDS = 180
 TOOLS = {
-    "s": "npm install --global @serverless-devs/s@3.1.10, then s config add",
     "aliyun": "install the Alibaba Cloud CLI, then aliyun configure",
+    "s": "npm install --global @serverless-devs/s@3.1.10, then s config add",
     "openssl": "install openssl, which signs tokens",
 }
 
@@ -654,13 +661,19 @@ def run(tool: str, *words: str, given: bytes = b"") -> str:
     return printed
 
 
+def path_of(tool: str) -> str:
+    """Where a tool is; a sentence says how to get it if it isn't."""
+    path = shutil.which(tool)
+    if path is None:
+        raise StepFailed(f"{tool} is not here: {TOOLS[tool]}.")
+    return path
+
+
 def tried(
     tool: str, *words: str, given: bytes = b"", environment: dict[str, str] | None = None
 ) -> tuple[str, bool]:
     """What a tool prints, with its errors where it failed, and whether it ended well."""
-    path = shutil.which(tool)
-    if path is None:
-        raise StepFailed(f"{tool} is not here: {TOOLS[tool]}.")
+    path = path_of(tool)
     for _ in range(2):  # `s` was seen to stay after its work was done; each of its steps can repeat
         try:
             ended = subprocess.run(
