@@ -77,7 +77,7 @@ class DeployedFunctions:
         folder = self._folder / uuid.uuid4().hex
         _unpack(self._state.code[name], folder / "code")
         for arn in arns:
-            _, layer, _, number = arn.split("/")[-4:] if arn.count("/") > 2 else arn.split("/", 3)
+            _, layer, _, number = arn.split("/")
             _unpack(self._state.layers[layer][int(number) - 1], folder / "opt")
         platform = FunctionCompute(
             configuration["environmentVariables"],
