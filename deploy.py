@@ -230,7 +230,7 @@ def asked_vpc() -> str:
 def check_values(value: dict[str, str]) -> None:
     """Lets the function itself read its settings before anything is created."""
     sys.path.insert(0, str(ROOT / "function"))  # it needs what layers/requirements.txt installs
-    from chatapp_code.settings import MOST_CALLS_PER_SECOND, WrongSettings, load
+    from verify_code.settings import MOST_CALLS_PER_SECOND, WrongSettings, load
 
     for name in ("VPC_CONFIG", "JWKS"):
         try:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code.instance import Instance
+from verify_code.app import App
 
-_instance = Instance()
+_app = App()
 
 
 def initialize(context: Any) -> None:
     """Called once for a new instance; never raises."""
-    _instance.initialize(context)
+    _app.initialize(context)
 
 
 def handler(event: bytes, context: Any) -> Any:
     """Called for every invocation, one at a time in an instance."""
-    return _instance.handle(event, context)
+    return _app.handle(event, context)

@@ -4,7 +4,7 @@
 ``python3.12.zip``, the layers for s.yaml. ``make release`` writes beside them ``release/``: these,
 template.yml, and for it code and libraries in one zip, since a stack can't change a layer that it
 has made ("ALIYUN::FC3::LayerVersion"). The same lock, code and Pythons make the same bytes.
-What the SDK imports and this function never uses is left out; ``stand_ins/`` takes its place.
+What the SDK imports and this function never uses is left out; ``stubs/`` takes its place.
 
 A layer is unpacked to ``/opt``, and ``/opt/python`` is on the path; the code is unpacked to
 ``/code`` (Function Compute's documentation, "Layers"). Unpacking changes the files' times, so the
@@ -30,8 +30,8 @@ DIST = LAYERS / "dist"
 LICENCE = LAYERS.parent / "LICENSE"
 
 # Each heavy distribution that the SDK imports and this function never uses, and the module in
-# stand_ins/ that takes its place. With {} here, the layer gets the wheels instead.
-STAND_INS = {
+# stubs/ that takes its place. With {} here, the layer gets the wheels instead.
+STUBS = {
     "aiohttp": "aiohttp",
     "apscheduler": "apscheduler",
     "cryptography": "cryptography",
@@ -148,13 +148,13 @@ def build_layer(version: str, python: str, destination: Path) -> str:
         root = Path(temporary, "opt")
         tree = root / "python"
         _install(python, GLIBC_MINORS[version], tree, Path(temporary, "pip"))
-        _put_stand_ins(tree)
+        _put_stubs(tree)
         for pattern in UNUSED:
             for path in list(tree.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copy(LICENCE, tree)
         manifest = "\n".join(map(_licence, sorted(tree.glob("*.dist-info"))))
-        manifest += f"\nstand-ins for {', '.join(STAND_INS)}: Apache-2.0 ({LICENCE.name})"
+        manifest += f"\nstand-ins for {', '.join(STUBS)}: Apache-2.0 ({LICENCE.name})"
         (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
         _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
         _zip(root, destination)
@@ -192,7 +192,7 @@ def release(version: str) -> list[Path]:
 
 def own_version() -> str:
     """The package's version."""
-    source = (FUNCTION / "chatapp_code" / "__init__.py").read_text("utf-8")
+    source = (FUNCTION / "verify_code" / "__init__.py").read_text("utf-8")
     return str(re.findall(r'^__version__ = "(.+)"$', source, re.MULTILINE)[0])
 
 
@@ -243,7 +243,7 @@ def _pip(python: str, folder: Path) -> list[str]:
     return [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 
 
-def _put_stand_ins(tree: Path) -> None:
+def _put_stubs(tree: Path) -> None:
     """Puts them in place of their distributions, and of what nothing else needs."""
     installed = {_name(at.name.partition("-")[0]): at for at in tree.glob("*.dist-info")}
     for name in _unneeded(installed):
@@ -251,8 +251,8 @@ def _put_stand_ins(tree: Path) -> None:
             if ".." not in file.parts:  # a command
                 (tree / file).unlink(missing_ok=True)
         shutil.rmtree(installed[name])
-    for module in ("stand_in", *STAND_INS.values()):
-        shutil.copy(LAYERS / "stand_ins" / f"{module}.py", tree)
+    for module in ("stand_in", *STUBS.values()):
+        shutil.copy(LAYERS / "stubs" / f"{module}.py", tree)
 
 
 def _unneeded(installed: Mapping[str, Path]) -> set[str]:
@@ -265,7 +265,7 @@ def _unneeded(installed: Mapping[str, Path]) -> set[str]:
     wanted = (LAYERS / "requirements.in").read_text("utf-8")
     for name in map(_name, re.findall(r"^[\w-]+", wanted, re.MULTILINE)):
         users.setdefault(name, set()).add("")
-    unneeded = set(STAND_INS)
+    unneeded = set(STUBS)
     while more := {name for name in installed if users.get(name, {""}) <= unneeded} - unneeded:
         unneeded |= more
     return unneeded

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from chatapp_code.redis_store import RedisStore
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.valkey import Valkey
+from verify_code.store.redis import RedisStore
 
 
 @pytest.fixture(autouse=True)

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chatapp_code.cams import Cams
-from chatapp_code.instance import Instance
-from chatapp_code.invocation import Time
-from chatapp_code.parts import Parts
-from chatapp_code.triggers.event_source import NotSent
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
+from verify_code.app import App
+from verify_code.cams.client import Cams
+from verify_code.events.event_source import NotSent
+from verify_code.invocation import Time
+from verify_code.parts import Parts
 
 NUMBER = "+8613800001234"
 
@@ -45,7 +45,7 @@ class FunctionUnderTest:
         self.invocations = 0
         self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
-        self.instance = Instance()
+        self.instance = App()
         self.set(
             CAMS_ENDPOINT=gateway.endpoint,
             CUST_SPACE_IDS="cams-one,cams-two",
@@ -58,7 +58,7 @@ class FunctionUnderTest:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         self.close()
-        self.instance = Instance(Time(self.clock, self.sleep, lambda: self.now or time.time()))
+        self.instance = App(Time(self.clock, self.sleep, lambda: self.now or time.time()))
         self.instance._is_first = False  # this process is no cold start
 
     def close(self) -> None:

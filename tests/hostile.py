@@ -14,7 +14,7 @@ import phonenumbers
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from chatapp_code.fields import ALIASES
+from verify_code.fields import ALIASES
 
 ROOT = Path(__file__).parents[1]
 RECORDED = {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/events").iterdir())}

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
-from chatapp_code import __version__
-from chatapp_code.admission import REFUSALS
-from chatapp_code.fields import ALIASES
-from chatapp_code.locales import LONGEST_TAG
-from chatapp_code.phone_number import SPELLING
-from chatapp_code.request import VerifyCodeRequest
-from chatapp_code.result import UNSEEN, FieldError, VerifyCodeResult
+from verify_code import __version__
+from verify_code.admission import REFUSALS
+from verify_code.fields import ALIASES
+from verify_code.locales import LONGEST_TAG
+from verify_code.phone_number import SPELLING
+from verify_code.request import VerifyCodeRequest
+from verify_code.result import UNSEEN, FieldError, VerifyCodeResult
 
 _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from chatapp_code import invocation
 from layers import build
 from tests.function_under_test import FunctionUnderTest, as_bytes
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import ROOT, new_credentials
 from tests.test_platform import environment
+from verify_code import invocation
 
 #: Raised only with a reason: each module more is time that somebody waits.
 MOST_BEFORE_A_REFUSAL = 150
@@ -40,7 +40,7 @@ before = set(sys.modules)
 def watch(event, arguments):
     assert event != "open" or ".dist-info" not in str(arguments[0]), arguments
 sys.addaudithook(watch)
-import chatapp_code
+import verify_code
 searched = gc.get_stats()[0]["collections"]
 import index
 context = Having(
@@ -57,7 +57,7 @@ print(json.dumps([answer, sorted(set(sys.modules) - before)]))
 def imported(gateway: CamsGateway, initializes: bool, **event: str) -> tuple[Any, set[str]]:
     """The answer to the first request of a new process, and the modules that it took."""
     site_packages = sysconfig.get_path("purelib")
-    path = [str(ROOT / "function"), str(build.LAYERS / "stand_ins"), site_packages]
+    path = [str(ROOT / "function"), str(build.LAYERS / "stubs"), site_packages]
     credentials = new_credentials()
     gateway.accept(credentials)
     given = json.dumps([path, vars(credentials), initializes, event])
@@ -106,7 +106,7 @@ def test_a_cold_start_takes_of_the_time(
     index.initialize(function.context)
     event = as_bytes({"phone_number": "+8613800001234"})
     assert [index.handler(event, function.context)["code"] for _ in range(2)] == [first, "OK"]
-    index._instance._parts.close()
+    index._app._parts.close()
 
 
 def test_the_age_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

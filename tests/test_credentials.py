@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import pytest
 
-from chatapp_code import credentials
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.function_compute import new_credentials
+from verify_code import credentials
 
 NAMES = ("access_key_id", "access_key_secret", "security_token")
 

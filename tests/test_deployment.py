@@ -11,11 +11,12 @@ import jsonschema
 import pytest
 import yaml
 
-from chatapp_code import cams, triggers
-from chatapp_code.settings import MOST_CALLS_PER_SECOND, load
 from tests import rendering
 from tests.function_under_test import NUMBER, FunctionUnderTest
 from tests.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
+from verify_code import events
+from verify_code.cams import client as cams
+from verify_code.settings import MOST_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
 
@@ -294,5 +295,5 @@ def test_an_event_of_the_bus_is_a_request() -> None:
         "specversion": "1.0",
         "data": {"messageId": "m", "messageBody": json.dumps(event)},
     }
-    (message,) = triggers.recognise(json.dumps([item]).encode()).messages()
+    (message,) = events.recognise(json.dumps([item]).encode()).messages()
     assert message.read()["phone_number"] == NUMBER

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from chatapp_code.result import OWN_CODES
-from chatapp_code.settings import Settings
 from tests import judge, openapi
 from tests.function_under_test import FunctionUnderTest
 from tests.hostile import ROOT
+from verify_code.result import OWN_CODES
+from verify_code.settings import Settings
 
 
 def test_openapi_is_what_the_models_say() -> None:

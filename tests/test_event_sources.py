@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatapp_code.store import StoreUnavailable
 from tests.function_under_test import NUMBER, FunctionUnderTest, as_bytes, log_lines
 from tests.hostile import RECORDED
 from tests.judge import SENT_AT
 from tests.sandbox.cams_gateway import Behaviour
+from verify_code.store.base import StoreUnavailable
 
 WITHOUT_REQUESTS = (
     *("timer", "oss", "oss_eventbridge", "sls", "cdn", "tablestore", "dts"),
@@ -267,7 +267,7 @@ def test_names_are_forgotten(
 
 def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
     """As many requests as memory holds are remembered, the newest of them."""
-    source.monkeypatch.setattr("chatapp_code.memory_store.MOST_CLAIMS", 3)
+    source.monkeypatch.setattr("verify_code.store.memory.MOST_CLAIMS", 3)
     for key in ("1", "2", "3", "4"):
         source.ask(idempotency_key=key)
     assert source.ask(idempotency_key="4")["replayed"] is True

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatapp_code.triggers import LARGEST_EVENT_BYTES
 from tests import hostile, judge
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.http_event import http_event
+from verify_code.events import LARGEST_EVENT_BYTES
 
 BODIES = st.binary(max_size=200) | (
     hostile.JSON

@@ -31,7 +31,7 @@ def watch(event, arguments):
     if event == "compile":
         compiled.append(str(arguments[1]))
 sys.addaudithook(watch)
-import index, chatapp_code
+import index, verify_code
 from stand_in import StandIn
 loud = StandIn.__getattr__
 def note(self, name):
@@ -42,9 +42,9 @@ StandIn.__getattr__ = note
 def handler(event, context):
     if event != b"which?":
         return index.handler(event, context)
-    for module in pkgutil.walk_packages(chatapp_code.__path__, "chatapp_code."):
+    for module in pkgutil.walk_packages(verify_code.__path__, "verify_code."):
         __import__(module.name)
-    import langcodes, redis
+    import redis
     unpacked = sys.path[0].rpartition("/")[0]
     return used + [source for source in compiled if source.startswith(unpacked)]
 """
@@ -192,10 +192,10 @@ def test_what_a_layer_holds(built: Built) -> None:
     listed = [re.fullmatch(r"(\S+) (\S+): (.+) \((.+)\)", line) for line in manifest]
     found = [(canonicalize_name(line[1]), line[2]) for line in listed if line]
     assert sorted(found) == sorted(pin for pin in wanted if pin[0] not in LEFT_OUT)
-    assert own == f"stand-ins for {', '.join(build.STAND_INS)}: Apache-2.0 (LICENSE)"
-    stand_ins = [f"python/{module}.py" for module in build.STAND_INS.values()]
-    libraries = rf"python/({'|'.join(build.STAND_INS.values())})\b"
-    assert [name for name in names if re.match(libraries, name)] == sorted(stand_ins)
+    assert own == f"stand-ins for {', '.join(build.STUBS)}: Apache-2.0 (LICENSE)"
+    stubs = [f"python/{module}.py" for module in build.STUBS.values()]
+    libraries = rf"python/({'|'.join(build.STUBS.values())})\b"
+    assert [name for name in names if re.match(libraries, name)] == sorted(stubs)
     for line in filter(None, listed):
         assert re.match(r"Apache|MIT|BSD|MPL-2.0|PSF-2.0", line[3]), line[3]
         assert {f"python/{text}" for text in line[4].split(", ")} <= set(names)
@@ -216,7 +216,7 @@ def test_what_a_layer_holds(built: Built) -> None:
 def test_a_stand_in_is_loud(monkeypatch: pytest.MonkeyPatch, touch: Callable[[Any], Any]) -> None:
     """Whatever is done with one but importing it raises its name, and not what it was given."""
     monkeypatch.setitem(sys.modules, "library", sys)  # to be taken back
-    stand_in = runpy.run_path(str(build.LAYERS / "stand_ins" / "stand_in.py"))["StandIn"]("library")
+    stand_in = runpy.run_path(str(build.LAYERS / "stubs" / "stand_in.py"))["StandIn"]("library")
     with pytest.raises(RuntimeError, match=r"^library: \w+ is used, but this is a stand-in of"):
         touch(stand_in)
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatapp_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest, Turns
-from chatapp_code.redis_store import MAX_IDLE_SECONDS, RedisStore
-from chatapp_code.store import StoreUnavailable
-from chatapp_code.transport import Exchange
 from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.valkey import Valkey
+from verify_code.cams.transport import Exchange
+from verify_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest, Turns
+from verify_code.store.base import StoreUnavailable
+from verify_code.store.redis import MAX_IDLE_SECONDS, RedisStore
 
 TRANSIT = 0.125
 HALF_OPEN = 1 - 1e-9  # a second that doesn't include its end

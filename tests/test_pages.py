@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chatapp_code.result import OWN_CODES
 from deploy import FIGURES
 from tests import rendering
 from tests.rendering import ACCOUNT, ROOT
 from tests.test_deployment import GRANTED, granted
+from verify_code.result import OWN_CODES
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 LIVE_RUN = (ROOT / "docs/live_run.md").read_text()

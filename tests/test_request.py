@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from chatapp_code.locales import DOCUMENTED_CODES, nearest_code
 from tests.function_under_test import NUMBER, FunctionUnderTest
 from tests.hostile import VALID
 from tests.sandbox.cams_gateway import Behaviour
+from verify_code.locales import DOCUMENTED_CODES, nearest_code
 
 MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatapp_code import redis_scripts as scripts
-from chatapp_code.memory_store import MemoryStore
-from chatapp_code.redis_store import RedisStore
-from chatapp_code.result import VerifyCodeResult
-from chatapp_code.store import Allowance, Claim, Limit, Store, StoreUnavailable
 from tests.sandbox.valkey import Valkey
+from verify_code.result import VerifyCodeResult
+from verify_code.store import scripts
+from verify_code.store.base import Allowance, Claim, Limit, Store, StoreUnavailable
+from verify_code.store.memory import MemoryStore
+from verify_code.store.redis import RedisStore
 
 DAY = 86400.0
 Limits = tuple[Limit, ...]

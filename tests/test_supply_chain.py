@@ -37,7 +37,7 @@ def imported() -> set[str]:
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.partition(".")[0])
-    names -= {"chatapp_code", *sys.stdlib_module_names}
+    names -= {"verify_code", *sys.stdlib_module_names}
     owners = packages_distributions()
     return {canonicalize_name(owners.get(name, [name])[0]) for name in names}
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import phonenumbers
 import pytest
 
-from chatapp_code import logs
 from tests.bench import page
 from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
+from verify_code import logs
 
 REQUESTS = 10_000
 USERS = 100

@@ -7,9 +7,9 @@ from typing import Any
 
 SDK_CALL = (("alibabacloud_tea_openapi.client", "Client", "call_api"),)
 CHECKS = (
-    ("chatapp_code.instance", "", "validate"),
-    ("chatapp_code.instance", "", "_log"),
-    ("chatapp_code.sending", "Sender", "_take_turn"),
+    ("verify_code.app", "", "validate"),
+    ("verify_code.app", "", "_log"),
+    ("verify_code.sending", "Sender", "_take_turn"),
 )
 
 

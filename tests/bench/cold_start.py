@@ -91,16 +91,16 @@ def contenders(folder: Path) -> list[Contender]:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     build.build_function([sys.executable], folder / "function.zip")
     code = _unpacked(folder / "function.zip")
-    stand_ins = build.STAND_INS
+    stubs = build.STUBS
     built = []
-    for without in ("", *stand_ins, "any"):
-        build.STAND_INS = {k: v for k, v in stand_ins.items() if without not in (k, "any")}
+    for without in ("", *stubs, "any"):
+        build.STUBS = {k: v for k, v in stubs.items() if without not in (k, "any")}
         archive = folder / f"without-{without}.zip"
         build.build_layer(version, sys.executable, archive)
         layer = (code, _unpacked(archive) / "python")
         name = "this package" + (f", without {without} stand-in" if without else "")
         built.append(Contender(name, "index", "initialize", layer, _sizes(archive)))
-    build.STAND_INS = stand_ins
+    build.STUBS = stubs
     handlers, compiled, bare = folder / "handlers", folder / "compiled", folder / "bare"
     shutil.copytree(HANDLERS, handlers)
     compileall.compile_dir(handlers, quiet=1)

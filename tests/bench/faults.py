@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import pytest
 import trustme
 
-from chatapp_code import logs
-from chatapp_code.triggers.event_source import NotSent
 from tests.bench import page
 from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway, Handshake
 from tests.sandbox.faults import FAULTS, OVER_TLS, TAKEN, Fault
 from tests.sandbox.valkey import Valkey
+from verify_code import logs
+from verify_code.events.event_source import NotSent
 
 MOST_DELIVERIES = 4
 NUMBERS = ("8613800000030", "8613800000031", "8613800000032")

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from chatapp_code import triggers
 from tests import hostile, judge
 from tests.bench import page
 from tests.function_under_test import WITHOUT_PACING, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.http_event import http_event
+from verify_code import events
 
 EVENTS = int(os.environ.get("EVENTS", "20000"))
 #: The largest that is read, and the platform's most.
-SIZES_BYTES = {"4 MB": triggers.LARGEST_EVENT_BYTES - 1000, "32 MB": 32_000_000}
+SIZES_BYTES = {"4 MB": events.LARGEST_EVENT_BYTES - 1000, "32 MB": 32_000_000}
 FILLINGS = {
     "empty lists": b"[],",
     "objects": b'{"phone_number":0},',
@@ -51,7 +51,7 @@ def spoilt_events() -> list[list[str]]:
             suppress_health_check=list(HealthCheck),
         )
         def deliver(event: bytes) -> None:
-            source = triggers.recognise(event).source
+            source = events.recognise(event).source
             outcome = judge.judge(function, event, are_callers_told=are_callers_told)
             counts[source]["events"] += 1
             counts[source]["raised"] += outcome.has_raised

@@ -8,7 +8,7 @@ from tests.sandbox.function_compute import ROOT
 
 #: The module, what it does, and with which codes a request may end there.
 WAY = (
-    ("triggers/", "reads the request out of the event", "InvalidEvent"),
+    ("events/", "reads the request out of the event", "InvalidEvent"),
     ("caller.py", "knows who asks, by the verified token", "CallerUnknown"),
     ("request.py", "validates and normalises it", "InvalidRequest, …NotAllowed"),
     (
@@ -20,7 +20,7 @@ WAY = (
     ("cams.py", "makes the one call, over transport.py", "UpstreamUnavailable, or unknown"),
     ("answers.py", "says what the answer means", "OK, unknown, or the API's refusal"),
     ("admission.py", "settles the claim, or gives it back", ""),
-    ("triggers/", "shapes the reply, or raises for the source", ""),
+    ("events/", "shapes the reply, or raises for the source", ""),
 )
 
 _WIDTH, _ROW, _BOX = 900, 50, 430

@@ -286,7 +286,7 @@ def test_a_release_is_what_the_template_names(
     """The folder of a release has both zips of each Python and a template whose default names them;
     a stack's zip has code and libraries side by side, as they are deployed."""
     for name, files in {
-        "function.zip": ["index.py", "chatapp_code/__init__.py"],
+        "function.zip": ["index.py", "verify_code/__init__.py"],
         "python3.10.zip": ["python/redis/__init__.py"],
         "python3.12.zip": ["python/redis/__init__.py"],
     }.items():
@@ -299,7 +299,7 @@ def test_a_release_is_what_the_template_names(
     zips = ["function.zip", "python3.10.zip", "python3.12.zip", *stacks]
     assert sorted(made) == sorted([*zips, "template.yml"])
     with zipfile.ZipFile(tmp_path / "release" / stacks[0]) as stack:
-        assert stack.namelist() == ["index.py", "chatapp_code/__init__.py", "redis/__init__.py"]
+        assert stack.namelist() == ["index.py", "verify_code/__init__.py", "redis/__init__.py"]
     import yaml
 
     template = yaml.safe_load((tmp_path / "release" / "template.yml").read_text())

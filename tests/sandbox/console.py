@@ -14,12 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import phonenumbers
 
-from chatapp_code.locales import DOCUMENTED_CODES
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.faults import FAULTS
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.http_event import HttpAnswer, http_event
 from tests.sandbox.invoked import ResourceExhausted
+from verify_code.locales import DOCUMENTED_CODES
 
 _PAGES = ROOT / "tests" / "sandbox" / "pages"
 _FILES = {

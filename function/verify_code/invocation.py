@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from chatapp_code.settings import MARGIN_SECONDS
+from verify_code.settings import MARGIN_SECONDS
 
 #: The timeout of the deployment files, for a context that doesn't tell.
 DEFAULT_TIMEOUT_SECONDS = 20.0

@@ -5,15 +5,15 @@ A new trigger is a module with a class like theirs, and its line in the list.
 
 from __future__ import annotations
 
-from chatapp_code.fields import decode
-from chatapp_code.result import Refused, refuse
-from chatapp_code.triggers.cloud_event import CloudEvent
-from chatapp_code.triggers.direct import DirectInvocation
-from chatapp_code.triggers.http import ApiGateway, HttpTrigger
-from chatapp_code.triggers.mns_topic import MnsTopic
-from chatapp_code.triggers.no_request import SourceWithoutRequests
-from chatapp_code.triggers.streams import EventStream
-from chatapp_code.triggers.trigger import Trigger
+from verify_code.events.cloud_event import CloudEvent
+from verify_code.events.direct import DirectInvocation
+from verify_code.events.http import ApiGateway, HttpTrigger
+from verify_code.events.mns_topic import MnsTopic
+from verify_code.events.no_request import SourceWithoutRequests
+from verify_code.events.source import Trigger
+from verify_code.events.streams import EventStream
+from verify_code.fields import decode
+from verify_code.result import Refused, refuse
 
 #: Tried from the top; a direct invocation is whatever nobody else recognises.
 TRIGGERS: tuple[type[Trigger], ...] = (

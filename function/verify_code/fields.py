@@ -6,7 +6,7 @@ import json
 from itertools import chain
 from typing import Any
 
-from chatapp_code.result import Refused, refuse
+from verify_code.result import Refused, refuse
 
 LARGEST_REQUEST_BYTES = 16 * 1024
 

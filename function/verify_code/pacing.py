@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chatapp_code.transport import Exchange
+    from verify_code.cams.transport import Exchange
 
 #: A shared turn that is missed by more is given up.
 LATEST_SECONDS = 0.05

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
-from chatapp_code.fields import check_size, decode, encode, named
-from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import Message, Trigger
+from verify_code.events.source import Message, Trigger
+from verify_code.fields import check_size, decode, encode, named
+from verify_code.result import VerifyCodeResult, refuse
 
 #: The keys under which the sources carry a message, from the outside in.
 _CARRIERS = ("data", "data_base64", "messageBody", "Message", "body", "value")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from chatapp_code import phone_number as phone_numbers
-from chatapp_code.caller import Caller
-from chatapp_code.fields import ALIASES, CONFLICTING, differ, named
-from chatapp_code.locales import nearest_code
-from chatapp_code.phone_number import NO_COUNTRY, PhoneNumber
-from chatapp_code.result import FieldError, refuse
-from chatapp_code.settings import Settings
+from verify_code import phone_number as phone_numbers
+from verify_code.caller import Caller
+from verify_code.fields import ALIASES, CONFLICTING, differ, named
+from verify_code.locales import nearest_code
+from verify_code.phone_number import NO_COUNTRY, PhoneNumber
+from verify_code.result import FieldError, refuse
+from verify_code.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic_core.core_schema import ValidationInfo

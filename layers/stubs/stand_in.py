@@ -12,7 +12,7 @@ class StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         kind = AttributeError if name[:2] == "__" else RuntimeError  # for importlib
-        raise kind(f"{self.__name__}: {name} is used, but this is a stand-in of layers/stand_ins")
+        raise kind(f"{self.__name__}: {name} is used, but this is a stand-in of layers/stubs")
 
     def __call__(self, *_: object, **__: object) -> object:
         return self.__getattr__("it")  # what it was given may be secret

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
+from verify_code.store.base import Allowance, Claim, Store, StoreUnavailable, Verdict
 
 #: As many requests are remembered; the oldest is forgotten first.
 MOST_CLAIMS = 10_000

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from chatapp_code import phone_number
-from chatapp_code.locales import DOCUMENTED_CODES
-from chatapp_code.store import Limit
+from verify_code import phone_number
+from verify_code.locales import DOCUMENTED_CODES
+from verify_code.store.base import Limit
 
 
 class Kind(NamedTuple):

@@ -12,10 +12,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from chatapp_code import logs
-from chatapp_code import redis_scripts as scripts
-from chatapp_code.pacing import Turns
-from chatapp_code.store import Claim, Store, StoreUnavailable, Verdict
+from verify_code import logs
+from verify_code.pacing import Turns
+from verify_code.store import scripts
+from verify_code.store.base import Claim, Store, StoreUnavailable, Verdict
 
 logs.silence_libraries()
 

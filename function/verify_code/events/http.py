@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from chatapp_code.fields import CONFLICTING, decode_request, differ
-from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.event_source import seconds_since_epoch
-from chatapp_code.triggers.trigger import Message, Trigger
+from verify_code.events.event_source import seconds_since_epoch
+from verify_code.events.source import Message, Trigger
+from verify_code.fields import CONFLICTING, decode_request, differ
+from verify_code.result import VerifyCodeResult, refuse
 
 
 class ApiGateway(Trigger):

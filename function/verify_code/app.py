@@ -6,17 +6,17 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from chatapp_code import __version__, credentials, invocation, logs, triggers
-from chatapp_code.caller import identify
-from chatapp_code.invocation import Invocation, Time
-from chatapp_code.parts import Parts
-from chatapp_code.request import VerifyCodeRequest, validate
-from chatapp_code.result import Refused, VerifyCodeResult, refuse, unexpected
-from chatapp_code.settings import Settings, WrongSettings, load
-from chatapp_code.triggers.trigger import Message
+from verify_code import __version__, credentials, events, invocation, logs
+from verify_code.caller import identify
+from verify_code.events.source import Message
+from verify_code.invocation import Invocation, Time
+from verify_code.parts import Parts
+from verify_code.request import VerifyCodeRequest, validate
+from verify_code.result import Refused, VerifyCodeResult, refuse, unexpected
+from verify_code.settings import Settings, WrongSettings, load
 
 
-class Instance:
+class App:
     """One instance of the function: it handles one invocation at a time."""
 
     def __init__(self, time: Time = Time()) -> None:  # noqa: B008 - it can't be changed
@@ -41,7 +41,7 @@ class Instance:
         """Answers one event in the form of the trigger that it came by."""
         current = invocation.begin(context, self._is_first, self._time.clock)
         self._is_first = False
-        trigger = triggers.recognise(event)
+        trigger = events.recognise(event)
         source = trigger.source
         results = [self._answer(each, source, replace(current)) for each in trigger.messages()]
         if len(results) > 1 and isinstance(self._parts, Parts) and not self._parts.shared_store:

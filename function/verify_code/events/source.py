@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chatapp_code.result import Refused, VerifyCodeResult
+from verify_code.result import Refused, VerifyCodeResult
 
 #: No source delivers more at once ("Advanced features of triggers", batch window).
 MOST_MESSAGES = 10_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from chatapp_code.triggers.event_source import EventSource, message
-from chatapp_code.triggers.trigger import Message
+from verify_code.events.event_source import EventSource, message
+from verify_code.events.source import Message
 
 #: The attributes beside them, which may have any name, are no request.
 _OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")

@@ -6,11 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from chatapp_code.phone_number import PhoneNumber
-from chatapp_code.result import ACCEPTED, VerifyCodeResult, unexpected
+from verify_code.phone_number import PhoneNumber
+from verify_code.result import ACCEPTED, VerifyCodeResult, unexpected
 
 if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
-    from chatapp_code.transport import Exchange
+    from verify_code.cams.transport import Exchange
 
 #: How long to stay away when the API doesn't say: its limit counts seconds.
 FLOW_CONTROL_SECONDS = 1.0

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chatapp_code import logs
-from chatapp_code.admission import Admission
-from chatapp_code.invocation import Time
-from chatapp_code.memory_store import MemoryStore
-from chatapp_code.settings import Settings
-from chatapp_code.store import StoreUnavailable
+from verify_code import logs
+from verify_code.admission import Admission
+from verify_code.invocation import Time
+from verify_code.settings import Settings
+from verify_code.store.base import StoreUnavailable
+from verify_code.store.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from chatapp_code.redis_store import RedisStore
-    from chatapp_code.sending import Sender
+    from verify_code.sending import Sender
+    from verify_code.store.redis import RedisStore
 
 
 class Parts:
@@ -29,7 +29,7 @@ class Parts:
         """The store that instances share; None if each has its own memory."""
         if not self.settings.shares_a_store:
             return None
-        from chatapp_code.redis_store import RedisStore  # noqa: PLC0415 - loaded where it is used
+        from verify_code.store.redis import RedisStore  # noqa: PLC0415 - loaded where it is used
 
         return RedisStore(self.settings.store_url, self._time.clock)
 
@@ -43,7 +43,7 @@ class Parts:
     def sender(self) -> Sender:
         """Sends what may be sent."""
         # The SDK is heavy: a request that is refused before the call doesn't pay for it.
-        from chatapp_code.sending import Sender  # noqa: PLC0415
+        from verify_code.sending import Sender  # noqa: PLC0415
 
         return Sender(self.settings, self.shared_store, self._time)
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chatapp_code.caller import Caller
-from chatapp_code.fields import asked, encode
-from chatapp_code.invocation import Invocation, Time
-from chatapp_code.request import VerifyCodeRequest
-from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.settings import Settings
-from chatapp_code.store import Allowance, Claim, Store, StoreUnavailable, Verdict
-from chatapp_code.triggers.trigger import Message
+from verify_code.caller import Caller
+from verify_code.events.source import Message
+from verify_code.fields import asked, encode
+from verify_code.invocation import Invocation, Time
+from verify_code.request import VerifyCodeRequest
+from verify_code.result import VerifyCodeResult, refuse
+from verify_code.settings import Settings
+from verify_code.store.base import Allowance, Claim, Store, StoreUnavailable, Verdict
 
 #: How long the name of a request is remembered.
 NAME_SECONDS = 24 * 3600.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from chatapp_code.result import VerifyCodeResult, refuse
-from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, Trigger, refused
+from verify_code.events.source import MOST_MESSAGES, Message, Trigger, refused
+from verify_code.result import VerifyCodeResult, refuse
 
 
 class SourceWithoutRequests(Trigger):

@@ -17,10 +17,10 @@ from darabonba.core import DaraCore
 from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
-from chatapp_code import __version__, credentials, logs
-from chatapp_code.request import VerifyCodeRequest
-from chatapp_code.settings import Settings
-from chatapp_code.transport import Exchange, Transport
+from verify_code import __version__, credentials, logs
+from verify_code.cams.transport import Exchange, Transport
+from verify_code.request import VerifyCodeRequest
+from verify_code.settings import Settings
 
 logs.silence_libraries()  # the imports above have added handlers
 
@@ -57,7 +57,7 @@ class Cams:
                 credential=CredentialClient(provider=self._role),
                 endpoint=name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}",
                 protocol=scheme.upper(),
-                user_agent=f"chatapp-code/{__version__}",
+                user_agent=f"chatapp-verify-code/{__version__}",
             )
         )
 

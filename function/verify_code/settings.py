@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from chatapp_code import setting_kinds as kinds
-from chatapp_code.store import Limit
+from verify_code import setting_kinds as kinds
+from verify_code.store.base import Limit
 
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0

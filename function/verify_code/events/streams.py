@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
-from chatapp_code.fields import check_size, decode, encode
-from chatapp_code.result import Refused, refuse
-from chatapp_code.triggers.event_source import EventSource, message
-from chatapp_code.triggers.trigger import MOST_MESSAGES, Message, refused
+from verify_code.events.event_source import EventSource, message
+from verify_code.events.source import MOST_MESSAGES, Message, refused
+from verify_code.fields import check_size, decode, encode
+from verify_code.result import Refused, refuse
 
 _LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 

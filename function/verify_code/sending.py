@@ -7,16 +7,16 @@ import math
 import random
 from collections.abc import Callable
 
-from chatapp_code import invocation
-from chatapp_code.admission import Permit, store_unavailable
-from chatapp_code.answers import meaning, unreachable
-from chatapp_code.cams import Cams
-from chatapp_code.invocation import Invocation, Time
-from chatapp_code.pacing import SharedTurns, SlotRest, Turns
-from chatapp_code.request import VerifyCodeRequest
-from chatapp_code.result import VerifyCodeResult
-from chatapp_code.settings import Settings
-from chatapp_code.store import StoreUnavailable
+from verify_code import invocation
+from verify_code.admission import Permit, store_unavailable
+from verify_code.cams.client import Cams
+from verify_code.cams.responses import meaning, unreachable
+from verify_code.invocation import Invocation, Time
+from verify_code.pacing import SharedTurns, SlotRest, Turns
+from verify_code.request import VerifyCodeRequest
+from verify_code.result import VerifyCodeResult
+from verify_code.settings import Settings
+from verify_code.store.base import StoreUnavailable
 
 MOST_ATTEMPTS = 3
 

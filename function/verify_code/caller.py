@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from chatapp_code.settings import Settings
+from verify_code.settings import Settings
 
 
 class Caller(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from chatapp_code.fields import decode_request
-from chatapp_code.result import VerifyCodeResult
-from chatapp_code.triggers.trigger import Message, Trigger
+from verify_code.events.source import Message, Trigger
+from verify_code.fields import decode_request
+from verify_code.result import VerifyCodeResult
 
 
 class DirectInvocation(Trigger):

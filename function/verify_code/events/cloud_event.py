@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatapp_code.triggers.event_source import EventSource
+from verify_code.events.event_source import EventSource
 
 
 class CloudEvent(EventSource):

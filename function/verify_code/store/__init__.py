@@ -1,0 +1,1 @@
+"""Where idempotency records and rate limits are kept."""
