@@ -35,7 +35,8 @@ test-layers: layers .venv/test-ready  ## the tests with real processes once more
 	@rm -rf $(UNPACKED) && $(RUN) -m zipfile -e layers/dist/function.zip $(UNPACKED)/code
 	@$(RUN) -m zipfile -e layers/dist/$$($(RUN) -c $(TELL_RUNTIME)).zip $(UNPACKED)/opt
 	@CODE_DIRECTORY=$(UNPACKED)/code LAYER_DIRECTORY=$(UNPACKED)/opt/python \
-	  $(RUN) -m pytest tests/test_platform.py tests/test_delivery.py tests/test_redelivery.py
+	  $(RUN) -m pytest tests/sandbox_tests/test_platform.py tests/sandbox_tests/test_delivery.py \
+	    tests/robustness/test_redelivery.py
 
 test-deploy: layers .venv/test-ready $(S)  ## the whole deployment with the real tools: five minutes
 	@SERVERLESS_DEVS=$(CURDIR)/$(S) FC3_COMPONENT=$(FC3_COMPONENT) \
@@ -44,7 +45,7 @@ test-deploy: layers .venv/test-ready $(S)  ## the whole deployment with the real
 check: lint audit test  ## lint, types, vulnerabilities, secrets and tests
 
 audit: .venv/extras-ready  ## known vulnerabilities (by the network) and secrets
-	@$(RUN) -m tests.audit
+	@$(RUN) -m tests.support.audit
 
 lint: .venv/test-ready
 	@$(RUN) -m ruff check .
@@ -56,7 +57,7 @@ bench: .venv/extras-ready  ## the figures in docs/: half an hour; BENCH=attack m
 
 pictures: .venv/extras-ready  ## the pictures in docs/, but for the plot, which `make bench` draws
 	@$(RUN) -m tests.bench.way
-	@PICTURES=docs $(RUN) -m pytest tests/test_console.py
+	@PICTURES=docs $(RUN) -m pytest tests/sandbox_tests/test_console.py
 
 layers: .venv/bin/python  ## builds what is deployed into layers/dist/
 	@$(RUN) layers/build.py
@@ -80,7 +81,7 @@ live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say w
 	@$(RUN) -m tests.live
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
-	@PYTHONPATH=function $(RUN) -m tests.openapi > docs/openapi.json
+	@PYTHONPATH=function $(RUN) -m tests.support.openapi > docs/openapi.json
 
 lock: .venv/test-ready  ## compiles the requirements anew
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
-from tests.sandbox.valkey import Valkey
+from tests.support.function_under_test import FunctionUnderTest
+from tests.support.valkey import Valkey
 from verify_code.store.redis import RedisStore
 
 

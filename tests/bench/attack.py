@@ -11,8 +11,8 @@ import phonenumbers
 import pytest
 
 from tests.bench import page
-from tests.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
+from tests.support.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
 from verify_code import logs
 
 REQUESTS = 10_000

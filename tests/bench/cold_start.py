@@ -24,10 +24,10 @@ import trustme
 
 from layers import build
 from tests.bench import page
-from tests.function_under_test import WITHOUT_PACING
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import ROOT
+from tests.support.function_under_test import WITHOUT_PACING
 
 RUNS = int(os.environ.get("RUNS", "15"))
 WARM_CALLS = 100

@@ -19,10 +19,10 @@ import pytest
 import trustme
 
 from tests.bench import page
-from tests.function_under_test import FunctionUnderTest
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway, Handshake
 from tests.sandbox.faults import FAULTS, OVER_TLS, TAKEN, Fault
-from tests.sandbox.valkey import Valkey
+from tests.support.function_under_test import FunctionUnderTest
+from tests.support.valkey import Valkey
 from verify_code import logs
 from verify_code.events.event_source import NotSent
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests import hostile, judge
 from tests.bench import page
-from tests.function_under_test import WITHOUT_PACING, FunctionUnderTest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.http_event import http_event
+from tests.support import hostile, judge
+from tests.support.function_under_test import WITHOUT_PACING, FunctionUnderTest
 from verify_code import events
 
 EVENTS = int(os.environ.get("EVENTS", "20000"))

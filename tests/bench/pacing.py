@@ -26,11 +26,11 @@ import trustme
 
 from tests.bench import page
 from tests.bench.picture import Panel, draw
-from tests.function_under_test import WITHOUT_LIMITS
 from tests.sandbox.cams_gateway import CALLS_PER_SECOND, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.invoked import ResourceExhausted
-from tests.sandbox.valkey import Valkey
+from tests.support.function_under_test import WITHOUT_LIMITS
+from tests.support.valkey import Valkey
 
 CALLS = int(os.environ.get("CALLS", "2000"))
 MOST_DELAY_SECONDS = 0.1

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from tests.bench import page
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.redelivery import Outcome, deliver, freeze_half, kill_one, pause, restart
-from tests.sandbox.valkey import Valkey
-from tests.test_redelivery import running
+from tests.support.platform import running
+from tests.support.redelivery import Outcome, deliver, freeze_half, kill_one, pause, restart
+from tests.support.valkey import Valkey
 
 EVENTS = int(os.environ.get("EVENTS", "1000"))
 

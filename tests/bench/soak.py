@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import page
-from tests.function_under_test import WITHOUT_LIMITS
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.http_event import http_event
-from tests.sandbox.valkey import Valkey
+from tests.support.function_under_test import WITHOUT_LIMITS
+from tests.support.valkey import Valkey
 from verify_code.locales import DOCUMENTED_CODES
 
 REQUESTS = int(os.environ.get("REQUESTS", "5000"))

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 import deploy
 from layers import build
-from tests import rendering
-from tests.rendering import ROOT
-from tests.test_deployment import check_s_yaml
+from tests.deployment import rendering
+from tests.deployment.checks import check_s_yaml
+from tests.deployment.rendering import ROOT
 
 GIVEN = {"CUST_SPACE_IDS": "cams-one,cams-two", "ALLOWED_COUNTRIES": "SG,ID"}
 

@@ -1,0 +1,152 @@
+"""What the pages in docs/ say: their commands run, their lists are whole."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy import FIGURES
+from tests.deployment import rendering
+from tests.deployment.checks import GRANTED, granted
+from tests.deployment.rendering import ACCOUNT, ROOT
+from verify_code.result import OWN_CODES
+
+DEPLOYING = (ROOT / "docs/deploying.md").read_text()
+LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
+CLIENT = (ROOT / "docs/client.md").read_text()
+
+
+def block(page: str, name: str) -> str:
+    """The commands that stand behind the mark."""
+    found = re.search(rf"<!-- tested: {name} -->\n```\w+\n(.*?)```", page, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def run(commands: str, directory: Path) -> str:
+    return subprocess.check_output(["sh", "-euc", commands], cwd=directory, text=True)
+
+
+def index() -> dict[str, Any]:
+    """The keys of the stack's index."""
+    resource = rendering.template()["Resources"]["LogIndex"]
+    return {key["Name"]: key for key in resource["Properties"]["KeyIndices"]}
+
+
+def logged() -> Iterator[tuple[str, set[str]]]:
+    """The event and the fields of each line of the log, read out of the function's source."""
+    for path in (ROOT / "function").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="write") | ast.Attribute(attr="write"),
+                    args=[_, ast.Constant(value=str(event))],
+                ):
+                    yield event, {keyword.arg for keyword in node.keywords if keyword.arg}
+
+
+def test_no_command_asks_for_a_strangers_number(tmp_path: Path) -> None:
+    """The pages name no number: their commands take TEST_NUMBERS, and without any ask for none."""
+    assert not re.search(r"\+\d[\d ]{6}", DEPLOYING + LIVE_RUN)
+    tools = 'curl() { printf "%s\\n" "$@" | tail -1; }; make() { :; }'
+    commands = block(DEPLOYING, "ask") + block(LIVE_RUN, "forge")
+    for numbers, asked in (("+6581234567,+6587654321", "+6581234567"), ("", "")):
+        (tmp_path / ".env").write_text(f"TEST_NUMBERS='{numbers}'\n")
+        printed = run(f"{tools}\n{commands}", tmp_path).splitlines()
+        assert [json.loads(line) for line in printed] == [{"phone_number": asked}] * 2
+
+
+def test_the_page_has_the_figures() -> None:
+    """docs/deploying.md says what `make deploy` and template.yml give each choice of a store."""
+    rows = re.findall(
+        r"^\| `(\S+)://\S*`.*? \| HTTP (\d), events (\d) \| (\d) (\w+)", DEPLOYING, re.MULTILINE
+    )
+    for (store, *instances, first, word), figures in zip(rows, ("store", "memory"), strict=True):
+        chosen = FIGURES[figures]
+        assert (store == "memory") == (figures == "memory")
+        assert instances == [chosen["HTTP_INSTANCES"], chosen["EVENT_INSTANCES"]]
+        assert first == chosen["HTTP_CALLS_PER_SECOND"]
+        assert word == ("and" if figures == "memory" else "together")
+    assert len(DEPLOYING.splitlines()) <= 80
+
+
+def test_the_role_for_s_yaml_is_the_stacks() -> None:
+    """docs/role_policy.json grants what template.yml grants, and nothing else."""
+    policy = json.loads((ROOT / "docs/role_policy.json").read_text().replace("ACCOUNT", ACCOUNT))
+    assert granted(policy) == GRANTED
+    role = rendering.rendered_template(rendering.template())["Role"]
+    assert [each["PolicyDocument"] for each in role["Properties"]["Policies"]] == [policy]
+
+
+def test_the_index_for_s_yaml_is_the_stacks() -> None:
+    """docs/log_index.json has the fields of template.yml's index."""
+    in_page = json.loads((ROOT / "docs/log_index.json").read_text())
+    for ours, theirs in (
+        (in_page, index().values()),
+        (in_page["message"]["json_keys"], index()["message"]["JsonKeyIndices"]),
+    ):
+        types = {name: key["type"] for name, key in ours.items()}
+        assert types == {key["Name"]: key["Type"] for key in theirs}
+
+
+def test_the_index_and_the_page_have_all_of_the_log() -> None:
+    """Each field but a start's can be searched, a query names no other, each event is explained."""
+    fields = {key["Name"] for key in index()["message"]["JsonKeyIndices"]}
+    written = {name for event, names in logged() if event != "start" for name in names}
+    assert fields == written | {"level", "event"}
+    assert set(re.findall(r"message\.(\w+)", OPERATING)) <= fields
+    section = OPERATING[OPERATING.index("## The log") :]
+    assert {event for event, _ in logged() if f"`{event}`" not in section} == set()
+
+
+def test_queries_of_codes_count_codes() -> None:
+    """A query that counts codes, or asks how they waited, leaves out replays and test numbers."""
+    queries = re.findall(r"^message\.event: invocation.*\| SELECT.*$", OPERATING, re.MULTILINE)
+    of_codes = [query for query in queries if re.search(r"AS (codes|waited|\w+_percent)\b", query)]
+    assert len(of_codes) == 5
+    assert all("message.attempts > 0 " in query for query in of_codes)
+
+
+def test_alarms_are_whole() -> None:
+    """Each alarm has a name, a time, a condition, and a query that gives what it compares."""
+    alarms = [alarm.splitlines() for alarm in block(OPERATING, "alarms").split("\n\n")]
+    assert len(alarms) == 8
+    for condition, query in alarms:
+        found = re.fullmatch(r"[a-z, ]+, \d+ minutes, (.*)", condition)
+        assert found, condition
+        compared = set(re.findall(r"[a-z_]+", found[1]))
+        assert compared
+        assert compared <= set(re.findall(r"AS (\w+)", query)), condition
+
+
+def test_links_lead_somewhere() -> None:
+    """Each link from a page to a page names a file and a heading that are there."""
+    pages = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+    for page, text in pages.items():
+        for target, anchor in re.findall(r"\]\(([\w.]+\.md)?(?:#([\w-]+))?\)", text):
+            headings = re.findall(r"^#+ (.*)$", pages[target or page], re.MULTILINE)
+            names = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+            assert not anchor or anchor in names, (page, target, anchor)
+
+
+def test_every_code_is_explained() -> None:
+    """docs/operating.md has each code of this package, and docs/client.md what an app does then."""
+    explained = "".join(re.findall(r"^\| (`.*?) \|", OPERATING, re.MULTILINE))
+    assert OWN_CODES.keys() - set(re.findall(r"`([A-Z]\w+)", explained)) == set()
+    rows = re.findall(r"^\| `(yes|no|unknown)` \| (.*?) \|", CLIENT, re.MULTILINE)
+    said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert {(sent, code) for code, (sent, _, _) in OWN_CODES.items()} <= said
+    assert ("unknown", "UnexpectedError") in said
+
+
+def test_the_costs_are_computed() -> None:
+    """The table of costs is what the page's own lines print."""
+    command = [sys.executable, "-c", block(OPERATING, "cost")]
+    assert subprocess.check_output(command, text=True) in OPERATING

@@ -1,0 +1,181 @@
+"""Each row of the result table, end to end: what the gateway says, and what a caller reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.sandbox.cams_gateway import Behaviour
+from tests.support.function_under_test import FunctionUnderTest, as_bytes
+
+OK = {"Code": "OK", "Message": "OK", "RequestId": "R-1", "Success": True}
+SENT = [(200, answer) for answer in (OK, {**OK, "Success": None}, {"Code": "OK"}, {"Code": "ok"})]
+SENT += [(200, {**OK, "Success": 1})]
+REFUSED = [
+    (400, {"Code": "Product.Unsubscript"}),
+    (400, {"Code": "Ram.PermissionDeny"}),
+    (403, {"Code": "NoPermission"}),
+    (404, {"Code": "InvalidAccessKeyId.NotFound"}),
+    (400, {"Code": "ERR-OPERATION-MAAP-0060"}),
+    (200, {"Code": "Unknown.ResourceOwnerId", "Success": False}),
+    (200, {"Code": "136024"}),
+    (400, {"Code": 136024}),
+]
+REFUSED_FIELDS = [
+    (400, {"Code": "InvalidParameter.PhoneNumberError"}),
+    (200, {"Code": "InvalidParameter.LanguageNotSupport", "Success": False}),
+]
+FAILED = [
+    (500, {"Code": "CHAT.APIError"}),
+    (503, {"Code": "ServiceUnavailable"}),
+    (400, {"Code": "999999"}),
+    (400, {"Code": "InternalError"}),
+    (200, {"Code": "ERR-COMMON-001", "Success": False}),
+    (400, {"Code": "Isp.TimeoutError"}),
+    (400, {"Code": "TIMEOUT"}),
+    (400, {"Code": "InternalError.Unknown"}),
+    (404, {"Code": "SystemError"}),
+    (200, {"Code": "Throttling.User", "Success": True}),
+    (200, {"Code": "Other", "Success": True}),
+    (200, {"Code": "0000"}),
+    (200, {"Code": 200, "Message": "OK"}),
+]
+UNCLEAR = [
+    (200, {"Code": "OK", "Success": False}),
+    *((status, {"Code": "OK", "Success": True}) for status in (201, 400, 429)),
+    *((200, answer) for answer in ({"Success": True}, {})),
+    *((200, {"Code": code}) for code in (None, "None", True, ["OK"])),
+    *((400, {"Code": code}) for code in ("has a space", "x" * 101, "Bad.8613800001234")),
+    (200, b'["OK"]'),
+    (200, b'{"Code": "OK", "code": "Throttling.User"}'),
+    (200, b'{"Code": "Other", "Code": "OK"}'),
+    *((200, body) for body in (b"", b'{"Code": "O', b"[" * 100_000, b"\xff\xfe")),
+    *((status, b"<html>Bad</html>") for status in (400, 502)),
+    *((status, b"") for status in (204, 302, 307, 500)),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "http_status", "sent", "code"),
+    [
+        *((*answer, 200, "yes", "OK") for answer in SENT),
+        *((*answer, 424, "no", None) for answer in REFUSED),
+        *((*answer, 422, "no", None) for answer in REFUSED_FIELDS),
+        *((*answer, 202, "unknown", None) for answer in FAILED),
+        *((*answer, 202, "unknown", "InvalidUpstreamAnswer") for answer in UNCLEAR),
+    ],
+)
+def test_what_an_answer_means(
+    function: FunctionUnderTest,
+    status: int,
+    body: Any,
+    http_status: int,
+    sent: str,
+    code: str | None,
+) -> None:
+    """Only OK is sent; only a refusal by the API's own code is not; and nothing is repeated."""
+    headers = {"Location": f"{function.gateway.endpoint}/"} if status // 100 == 3 else {}
+    function.gateway.will(Behaviour(status, as_bytes(body), headers))
+    reply = function.post()
+    assert (reply.status, reply.result["sent"]) == (http_status, sent)
+    assert reply.result["code"] == (code or str(body["Code"]))
+    assert (reply.result["success"], reply.result["retryable"]) == (sent == "yes", False)
+    assert function.gateway.requests_seen == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((400, code) for code in ("Throttling", "Throttling.User", "Throttling.Api")),
+        *((status, "System.LimitControl") for status in (200, 400)),
+        (503, "Throttling.User"),
+        *((429, code) for code in ("Something", None)),
+    ],
+)
+def test_flow_control_is_tried_again(
+    function: FunctionUnderTest, status: int, code: str | None
+) -> None:
+    """Flow control is known by its code or by status 429; three tries are made in all."""
+    function.gateway.will(*[Behaviour.says(status, Code=code)] * 3)
+    reply = function.post()
+    assert (reply.status, reply.result["sent"]) == (429, "no")
+    assert reply.result["code"] == (code or "Throttling")
+    assert reply.result["retryable"] is True
+    assert function.gateway.requests_seen == 3
+    assert function.gateway.messages == []
+    assert int(reply.headers["Retry-After"]) >= reply.result["retry_after_seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "calls", "waited_seconds", "told"),
+    [
+        ("2500", 2, 2.5, None),
+        ("0", 2, 1.0, None),  # asks for no stampede
+        ("60000", 1, 0.0, "60"),  # has no room in the time left
+    ],
+)
+def test_the_wait_that_the_api_names(
+    function: FunctionUnderTest, milliseconds: str, calls: int, waited_seconds: float, told: Any
+) -> None:
+    """It is kept before the next try, or told where it doesn't fit in the time left."""
+    body = as_bytes({"Code": "Throttling.User"})
+    function.gateway.will(Behaviour(400, body, {"X-Acs-Retry-After": milliseconds}))
+    reply = function.post()
+    assert (reply.result["sent"], function.gateway.requests_seen) == (
+        "no" if told else "yes",
+        calls,
+    )
+    assert sum(function.slept) == pytest.approx(waited_seconds, abs=0.2)
+    assert reply.headers.get("Retry-After") == told
+
+
+def test_throttled_by_the_gateway_itself(function: FunctionUnderTest) -> None:
+    """Past ten calls in a second the sandbox's gateway throttles as the API does."""
+    results = [function.ask() for _ in range(11)]
+    assert [result["sent"] for result in results[:10]] == ["yes"] * 10
+    assert function.gateway.throttled >= 1
+    assert function.gateway.worst_second() > 10
+
+
+def test_the_message_of_the_api_is_for_the_account_only(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The API's message and AccessDeniedDetail reach direct callers, masked; HTTP gets neither."""
+    refusal = Behaviour.says(
+        403,
+        Code="NoPermission",
+        RequestId="R-7",
+        Message="No right for +86 138-0000-1234 or 13800001234. " + "x" * 400,
+        AccessDeniedDetail={"AuthAction": "cams:GetChatappVerifyCode", "For": "8613800001234"},
+    )
+    function.gateway.will(refusal, refusal)
+    direct = function.ask()
+    assert direct["message"].startswith("No right for +86*******34 or +86*******34. xxx")
+    assert len(direct["message"]) == 300
+    assert direct["access_denied_detail"]["AuthAction"] == "cams:GetChatappVerifyCode"
+    assert direct["request_id"] == "R-7"
+    http = function.post().result
+    assert http["message"] == "The API refused the request; nothing was sent."
+    assert http["access_denied_detail"] is None
+    assert "No right for" in capsys.readouterr().out
+    assert "13800001234" not in json.dumps([direct, http])
+
+
+def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
+    """The literal "None" of the API's example is no value."""
+    nothing = dict.fromkeys(("RequestId", "AccessDeniedDetail", "Message"), "None")
+    function.gateway.will(Behaviour.says(400, Code="Some.Code", **nothing))
+    result = function.ask()
+    assert (result["request_id"], result["access_denied_detail"]) == (None, None)
+    assert result["message"] != "None"
+
+
+def test_an_error_in_the_sdk_is_never_a_no(function: FunctionUnderTest) -> None:
+    """If the SDK didn't use this package's transport, what it sent isn't known."""
+    client = "alibabacloud_tea_openapi.client.Client"
+    function.monkeypatch.setattr(f"{client}.call_api", lambda *_: None)
+    reply = function.post()
+    assert (reply.status, reply.result["sent"]) == (202, "unknown")
+    assert reply.result["code"] == "UnexpectedError"

@@ -1,0 +1,119 @@
+"""The role's credentials: from either place, fresh at each call, and never from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.sandbox.acs3 import StsCredentials
+from tests.sandbox.cams_gateway import Behaviour
+from tests.sandbox.function_compute import new_credentials
+from tests.support.function_under_test import FunctionUnderTest
+from verify_code import credentials
+
+NAMES = ("access_key_id", "access_key_secret", "security_token")
+
+
+def ask_with(function: FunctionUnderTest, in_context: Any, in_environment: StsCredentials) -> Any:
+    """Asks with what the invocation brings, and what the instance was started with."""
+    for name in NAMES:
+        value = getattr(in_environment, name)
+        function.monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
+    context = SimpleNamespace(credentials=in_context)
+    return function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)
+
+
+@pytest.mark.parametrize("place", ["context", "environment"])
+def test_rotation(function: FunctionUnderTest, place: str) -> None:
+    """Credentials that rotate between two calls are used at once, the context's first."""
+    for _ in range(2):
+        fresh, stale = new_credentials(), new_credentials()
+        function.gateway.accept(fresh)
+        in_context, in_environment = (fresh, stale) if place == "context" else (None, fresh)
+        assert ask_with(function, in_context, in_environment)["sent"] == "yes"
+    assert ask_with(function, stale, fresh)["code"] == "InvalidAccessKeyId.NotFound"
+    assert fresh.access_key_secret not in repr(credentials.read(None))
+
+
+@pytest.mark.parametrize("empty", ["", None, " ", 5, "two\nlines", "\u5bc6\u94a5"])
+def test_empty_credentials_are_none(function: FunctionUnderTest, empty: Any) -> None:
+    """Credentials that are empty, or that no header could carry, count as none."""
+    in_context = SimpleNamespace(**dict.fromkeys(NAMES, empty))
+    assert ask_with(function, in_context, function.credentials)["sent"] == "yes"
+
+
+SPELLINGS = {
+    "as it is": lambda value: value,
+    "escaped in JSON": lambda value: value.replace("=", "\\u003d").replace("/", "\\/"),
+    "escaped in JSON, in capitals": lambda value: value.replace("+", "\\u002B"),
+    "percent-encoded": lambda value: quote(value, safe=""),
+    "percent-encoded twice": lambda value: quote(quote(value, safe="")),
+    "percent-encoded in small letters": lambda value: value.replace("=", "%3d").replace("/", "%2f"),
+}
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "isv.Refused"])
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_that_quotes_them(
+    function: FunctionUnderTest,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    spell: Callable[[str], str],
+    code: str,
+) -> None:
+    """A refusal that quotes what was signed shows no key and no token, in whatever field and
+    however it spells them; one about the signature keeps nothing of what was said."""
+    value = f"STS.{secrets.token_hex(8)}+/{secrets.token_hex(8)}/+=="
+    found = replace(function.credentials, **{name: value})
+    function.gateway.accept(found)
+    text = f"The server's CanonicalRequest is POST {spell(value)}."
+    body = f'{{"Code": "{code}", "Message": "{text}", "AccessDeniedDetail": {{"A": "{text}"}}}}'
+    function.gateway.will(Behaviour(400, body.encode()))
+    result = ask_with(function, found, found)
+    assert (result["code"], result["sent"]) == (code, "no")
+    logged = capsys.readouterr().out
+    for run in re.findall(r"[A-Za-z0-9]{16}", value):
+        assert run not in json.dumps(result) + logged
+    if code == "isv.Refused":
+        assert result["message"] == "The server's CanonicalRequest is POST ***."
+    else:
+        assert result["access_denied_detail"] is None
+        assert "CanonicalRequest" not in json.dumps(result) + logged
+
+
+def test_no_role(function: FunctionUnderTest) -> None:
+    """A function without a role is misconfigured, before any field is looked at."""
+    result = function.instance.handle(b"{}", SimpleNamespace(credentials=None))
+    assert (result["code"], result["sent"]) == ("Misconfigured", "no")
+    assert "role" in result["message"]
+
+
+def test_credentials_that_vanish_at_the_call(function: FunctionUnderTest) -> None:
+    """Credentials that are gone when the SDK asks for them send nothing."""
+    answers = [function.credentials]
+
+    class Context:
+        @property
+        def credentials(self) -> StsCredentials | None:
+            return answers.pop() if answers else None
+
+    result = function.instance.handle(b'{"PhoneNumber": "+6581234567"}', Context())
+    assert (result["sent"], function.gateway.requests_seen) == ("unknown", 0)
+
+
+def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
+    """The SDK asks through the interface of its credentials package, also when asynchronous."""
+    function.ask()
+    function.cams._role.context = function.context
+    found = asyncio.run(function.cams._role.get_credentials_async())
+    assert found.get_access_key_id() == function.credentials.access_key_id

@@ -1,0 +1,448 @@
+"""Requests that come as events: read from every source, raised or returned, sent at most once."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sandbox.cams_gateway import Behaviour
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, as_bytes, log_lines
+from tests.support.hostile import RECORDED
+from tests.support.judge import SENT_AT
+from verify_code.store.base import StoreUnavailable
+
+WITHOUT_REQUESTS = (
+    *("timer", "oss", "oss_eventbridge", "sls", "cdn", "tablestore", "dts"),
+    *("asynchronous_destination", "asynchronous_destination_eventbridge"),
+)
+ANSWERED = ("http", "http_base64", "http_queued", "api_gateway", "mns_topic_stream")
+WITH_REQUESTS = sorted(RECORDED.keys() - {*WITHOUT_REQUESTS, *ANSWERED})
+WITH_TIMES = ("eventbridge_rule", "mns_queue", "kafka_json", "mns_topic_json", "http_queued")
+
+
+def recorded(name: str) -> Any:
+    return json.loads(RECORDED[name])
+
+
+@pytest.fixture
+def source(function: FunctionUnderTest) -> FunctionUnderTest:
+    """The function, a minute after the recorded events were sent."""
+    function.now = SENT_AT + 60
+    return function
+
+
+@pytest.mark.parametrize("name", WITH_REQUESTS)
+def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> None:
+    """Its source gets the result back; a second delivery gets it again, and sends nothing."""
+    first, second = (source.handle(recorded(name)) for _ in range(2))
+    if isinstance(recorded(name), list):
+        (first,), (second,) = first, second
+    assert (first["sent"], first["phone_number"]) == ("yes", "+86*******34")
+    assert (first["replayed"], second["replayed"]) == (False, True)
+    assert second["invocation_id"] != first["invocation_id"]
+    assert second["request_id"] == first["request_id"]
+    assert [message.locale for message in source.gateway.messages] == ["zh_CN"]
+
+
+@pytest.mark.parametrize("name", WITH_REQUESTS)
+def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: str) -> None:
+    """A misspelt field is dead-lettered, not lost: the handler raises InvalidEvent."""
+    request = as_bytes({"phone_number": NUMBER, "method": "sms", "locale": "zh-Hans-CN"})
+    misspelt = request.replace(b"phone_n", b"phone_m")
+    event = RECORDED[name].replace(b"phone_n", b"phone_m")
+    event = event.replace(base64.b64encode(request), base64.b64encode(misspelt))
+    raised = source.raised(event)
+    result = raised["unsent"][0] if isinstance(recorded(name), list) else raised
+    assert (result["code"], result["sent"]) == ("InvalidEvent", "no")
+    assert NUMBER[1:] not in json.dumps(raised)
+    assert source.gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize("name", WITHOUT_REQUESTS)
+def test_sources_that_never_carry_a_request(source: FunctionUnderTest, name: str) -> None:
+    """They get InvalidEvent returned: raised, some would deliver it for ever."""
+    reply = source.handle(RECORDED[name])
+    results = reply if isinstance(recorded(name), list) else [reply]
+    assert {result["code"] for result in results} == {"InvalidEvent"}
+    assert "never carries a request" in results[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "almost"),
+    [
+        ("http", {"version": "v2"}),
+        ("http", {"requestContext": None}),
+        ("http", {"requestContext": {"http": "POST"}}),
+        ("eventbridge_rule", {"specversion": None}),
+        ("mns_topic_stream_attributes", {"attrs": None, "more": 1}),
+        ("mns_topic_json", {"TopicOwner": None, "MessageMD5": None}),
+        ("timer", {"triggerName": None}),
+        ("sls", {"cursorTime": None}),
+        ("tablestore", {"Version": "2"}),
+        ("oss", {"events": []}),
+        ("asynchronous_destination", {"responseContext": None}),
+    ],
+)
+def test_what_is_almost_an_event(
+    source: FunctionUnderTest, name: str, almost: dict[str, Any]
+) -> None:
+    """What lacks a mark of its source is read as a direct invocation, and never raises."""
+    content = {k: v for k, v in {**recorded(name), **almost}.items() if v is not None}
+    result = source.handle(content)
+    assert (result["code"], result["errors"][0]["code"]) == ("InvalidRequest", "missing")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *([1], [None], ["text"], [[]], [{}], [{"data": {"data": {}}}]),
+        *([{"data": json.loads("[" * depth + "]" * depth)}] for depth in (5, 100, 400, 900)),
+    ],
+)
+def test_items_that_are_nothing(source: FunctionUnderTest, content: Any) -> None:
+    """An item of a stream that is no message, however deeply nested, is raised."""
+    assert source.raised(content)["unsent"][0]["code"] == "InvalidEvent"
+
+
+def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
+    """A batch that isn't read is raised: returned, its messages would be lost."""
+    (item,) = recorded("rocketmq")
+    item["data"]["userProperties"] = {f"key-{n}": n for n in range(200)}
+    result = source.raised([item] * 2_500)["unsent"][0]
+    assert result["message"].startswith("The event is too large")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"[%b, %b]",
+        b'{"specversion": "1.0", "x": %b, "isBase64Encoded": false, "data": %b}',
+        b'{"MessageMD5": "", "x": %b, "Message": %b}',
+    ],
+)
+def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) -> None:
+    """What can't be read for one message in it is raised, for the sake of the others."""
+    source.raised(event % (b"[" * 3_000 + b"]" * 3_000, as_bytes({"phone_number": NUMBER})))
+    assert source.gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize(
+    "item", [{"phone_number": NUMBER}, {"specversion": "1.0", "type": "dts:x"}]
+)
+def test_more_messages_than_a_source_delivers(
+    source: FunctionUnderTest, item: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are refused as one: worked through, they would take all the time, memory and log."""
+    answer, is_raised = source.deliver([item] * 10_001)
+    (result,) = answer["unsent"] if is_raised else answer
+    assert is_raised == ("phone_number" in item)
+    assert ("10,000 messages at most" in result["message"]) == is_raised
+    assert len(log_lines(capsys)) < 5
+
+
+def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
+    """An item over 16 KiB is refused; the others of its batch are sent, those in base64 too."""
+    request = {"phone_number": NUMBER}
+    large = {**request, "x": "x" * 17_000}
+    encoded = base64.b64encode(as_bytes(request)).decode()
+    result = source.raised([large, request, json.dumps(large), encoded])
+    assert result["counts"] == {"messages": 4, "unsent": 2, "listed": 2}
+    assert len(source.gateway.messages) == 2
+
+
+@pytest.mark.parametrize("filler", ["x" * 13_000, "\u53f7" * 5_000])
+@pytest.mark.parametrize("is_in_base64", [True, False])
+def test_the_size_is_that_of_the_request(
+    source: FunctionUnderTest, filler: str, is_in_base64: bool
+) -> None:
+    """Neither base64 nor JSON's escapes, in which it came, make a request too large."""
+    data: Any = {"phone_number": NUMBER, "x": filler}
+    if is_in_base64:
+        data = base64.b64encode(json.dumps(data, ensure_ascii=False).encode()).decode()
+    assert source.handle({"specversion": "1.0", "data": data})["sent"] == "yes"
+
+
+def test_items_without_a_name(source: FunctionUnderTest) -> None:
+    """The same item is the same request; one that differs in anything is another."""
+    content = recorded("mqtt")[0]
+    other = {**content, "props": {"clientId": "another"}}
+    replayed = [source.handle([item])[0]["replayed"] for item in (content, content, other)]
+    assert replayed == [False, True, False]
+
+
+def test_a_number_that_nobody_can_read_stops_nobody(source: FunctionUnderTest) -> None:
+    """A batch with a number of a thousand digits is still a batch."""
+    event = as_bytes([{"phone_number": NUMBER, "x": "long"}, {"x": "long"}])
+    source.raised(event.replace(b'"long"', b"1" * 1000))
+    assert len(source.gateway.messages) == 1
+
+
+def test_the_denied_detail_is_for_direct_callers(source: FunctionUnderTest) -> None:
+    """What the API says of the account's policies isn't put into a dead-letter queue."""
+    body = {"Code": "NoPermission", "AccessDeniedDetail": {"AuthAction": "cams:Get", "X": "None"}}
+    source.gateway.will(*[Behaviour(403, as_bytes(body))] * 2)
+    assert source.raised(recorded("eventbridge_rule"))["access_denied_detail"] is None
+    assert source.ask()["access_denied_detail"] == {"AuthAction": "cams:Get"}
+
+
+def test_a_real_event_of_tablestore(source: FunctionUnderTest) -> None:
+    """It is CBOR, not JSON."""
+    result = source.handle(b"\xa2gVersiongSync-v1gRecords\x81\xa1dTypefPutRow")
+    assert result["message"].startswith("Tablestore never carries a request")
+
+
+# --- duplicates --------------------------------------------------------------------------------
+
+
+def test_an_idempotency_key_comes_first(source: FunctionUnderTest) -> None:
+    """The caller's key names the request, whatever message carries it."""
+    event = recorded("asynchronous_caller")
+    event["data"]["idempotency_key"] = "tap-1"
+    replies = [source.handle({**event, "id": message})["replayed"] for message in ("1", "2")]
+    assert replies == [False, True]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *({key: "1"} for key in ("messageId", "MessageId", "msgId", "UNIQ_KEY")),
+        *({place: {"UNIQ_KEY": "1"}} for place in ("systemProperties", "props")),
+        {"topic": "codes", "partition": 0, "offset": 7},
+    ],
+)
+def test_a_message_is_known_by_its_own_name(source: FunctionUnderTest, named: Any) -> None:
+    """Delivered again with other properties it is the same message."""
+    items = [{**named, "body": {"phone_number": NUMBER}, "attempt": number} for number in (1, 2)]
+    assert [source.handle([item])[0]["replayed"] for item in items] == [False, True]
+
+
+def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
+    """An app that asks again with its key, which is a header, gets the first answer."""
+    function.gateway.will(Behaviour(fault="close", sends=True))
+    taps = ("tap-1", "tap-1", "tap-2")
+    replies = [function.post(headers={"idempotency-key": tap}) for tap in taps]
+    assert [reply.status for reply in replies] == [202, 202, 200]
+    assert [reply.result["replayed"] for reply in replies] == [False, True, False]
+    assert function.gateway.requests_seen == 2
+
+
+@pytest.mark.parametrize("request_id", ["id-1", None])
+def test_the_same_invocation(function: FunctionUnderTest, request_id: str | None) -> None:
+    """An invocation that the platform repeats under its id is answered as before."""
+    context = SimpleNamespace(request_id=request_id, credentials=function.credentials)
+    event = as_bytes({"phone_number": NUMBER})
+    first, second = (function.instance.handle(event, context) for _ in range(2))
+    assert (first["replayed"], second["replayed"]) == (False, request_id is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "most_age", "remembered", "forgotten"),
+    [
+        ("mns_queue", "600", 24 * 3600 - 60, 24 * 3600 + 60),
+        ("eventbridge_stream_raw_data", "600", 540, 660),
+        ("eventbridge_stream_raw_data", "200000", 100_000, 200_060),
+        ("eventbridge_stream_raw_data", "1", 10, 21),
+    ],
+)
+def test_names_are_forgotten(
+    source: FunctionUnderTest, name: str, most_age: str, remembered: int, forgotten: int
+) -> None:
+    """A name given by its source lives a day, an item's own only as long as the event may.
+
+    Either lives at least as long as its call can take.
+    """
+    source.set(MAX_EVENT_AGE_SECONDS=most_age)
+    source.handle(RECORDED[name])
+    source.turned_seconds += remembered
+    assert source.handle(RECORDED[name])[0]["replayed"] is True
+    source.turned_seconds += forgotten - remembered
+    assert source.handle(RECORDED[name])[0]["replayed"] is False
+
+
+def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
+    """As many requests as memory holds are remembered, the newest of them."""
+    source.monkeypatch.setattr("verify_code.store.memory.MOST_CLAIMS", 3)
+    for key in ("1", "2", "3", "4"):
+        source.ask(idempotency_key=key)
+    assert source.ask(idempotency_key="4")["replayed"] is True
+    assert source.ask(idempotency_key="1")["replayed"] is False
+
+
+def test_two_queues_may_give_one_name(source: FunctionUnderTest) -> None:
+    """The same message id from another source is another message."""
+    (first,) = recorded("mns_queue")
+    second = {**first, "source": "another-trigger"}
+    replies = [source.handle([item])[0]["replayed"] for item in (first, second, first)]
+    assert replies == [False, False, True]
+
+
+# --- old events --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "age_seconds", "is_old"),
+    [
+        *((name, 599, False) for name in WITH_TIMES),
+        *((name, 601, True) for name in WITH_TIMES),
+        ("http", 9999, False),  # the time of a request that somebody waits for is no limit
+        ("eventbridge_rule", -9999, False),  # nor is a sender punished whose clock is ahead
+    ],
+)
+def test_old_events_expire(
+    source: FunctionUnderTest, name: str, age_seconds: int, is_old: bool
+) -> None:
+    """Nobody wants a code hours late: past MAX_EVENT_AGE_SECONDS nothing is sent."""
+    source.now = SENT_AT + age_seconds
+    answer, is_raised = source.deliver(RECORDED[name])
+    assert ("EventExpired" in json.dumps(answer)) == is_old
+    assert len(source.gateway.messages) == (0 if is_old else 1)
+    if name.startswith("http"):
+        assert answer["statusCode"] == (410 if is_old else 200)
+    else:
+        assert is_raised == is_old
+
+
+READ = (
+    *("2026-11-24T06:39:08.145Z", "2026-11-24T14:39:08.145+08:00", "2026-11-24T06:39:08.145"),
+    *("2026-11-24T06:39:08.145123456Z", 1795502348145, "1795502348145", 1795502348),
+)
+UNREAD: tuple[Any, ...] = ("2021-01-03T09:44:31.233Asia/Shanghai", "soon", None, {}, 1e300)
+
+
+@pytest.mark.parametrize("moment", READ + UNREAD)
+def test_moments(source: FunctionUnderTest, moment: Any) -> None:
+    """Moments are read in the forms in which the sources write them; others are no limit."""
+    event = {**recorded("eventbridge_rule"), "time": moment}
+    for age_seconds, is_old in ((601, moment in READ), (598, False)):
+        source.now = SENT_AT + age_seconds
+        answer, _ = source.deliver(event)
+        assert (answer["code"] == "EventExpired") == is_old
+
+
+# --- batches -----------------------------------------------------------------------------------
+
+
+def batch(count: int) -> list[dict[str, Any]]:
+    (item,) = recorded("mns_queue")
+    return [
+        {**item, "id": f"id-{n}", "data": {**item["data"], "messageId": f"message-{n}"}}
+        for n in range(count)
+    ]
+
+
+def test_a_batch_is_handled_in_order(
+    source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exception after the last message lists the unsent; the next delivery sends only those.
+
+    Each message of a delivery has its result, and the log warns of batches.
+    """
+    event = batch(5)
+    source.gateway.will(
+        Behaviour(sends=True),
+        *[Behaviour.says(400, Code="Throttling.User")] * 3,
+        Behaviour(fault="close", sends=True),
+    )
+    raised = source.raised(event)
+    assert raised["counts"] == {"messages": 5, "unsent": 1, "listed": 1}
+    assert raised["unsent"][0]["code"] == "Throttling.User"
+    lines = log_lines(capsys)
+    assert [line["level"] for line in lines if line["event"] == "batch"] == ["WARNING"]
+    assert len([line for line in lines if line["event"] == "invocation"]) == 5
+    results = source.handle(event)
+    assert [result["replayed"] for result in results] == [True, False, True, True, True]
+    assert [result["sent"] for result in results] == ["yes", "yes", "unknown", "yes", "yes"]
+    assert len(source.gateway.messages) == 5
+
+
+def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
+    """What the time left has no room for counts as surely not sent, and comes again."""
+    source.set(MAX_CALLS_PER_SECOND="1")
+    raised = source.raised(batch(12))
+    assert raised["counts"]["unsent"] > 0
+    assert {result["code"] for result in raised["unsent"]} == {"QuotaExhausted"}
+    assert len(source.gateway.messages) == 12 - raised["counts"]["unsent"]
+
+
+def test_a_slow_store_is_not_asked_for_ever(source: FunctionUnderTest) -> None:
+    """Once its time is up, a batch asks the store for nothing more."""
+    source.ask()
+    asked: list[Any] = []
+
+    def admit(claim: Any) -> Any:
+        asked.append(claim)
+        source.turned_seconds += 1
+        raise StoreUnavailable
+
+    source.monkeypatch.setattr(source.parts.admission._store, "admit", admit)
+    codes = [result["code"] for result in source.raised(batch(40))["unsent"]]
+    assert codes == ["StoreUnavailable"] * 19 + ["QuotaExhausted"] * 21
+    assert len(asked) == 19
+
+
+def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> None:
+    """The exception of the largest batch stays under 32 KB."""
+    raised = source.raised([{"phone": number} for number in range(500)])
+    assert 20_000 < len(json.dumps(raised)) < 32_000
+    assert raised["counts"]["unsent"] == 500
+
+
+# --- nothing twice, nothing lost ---------------------------------------------------------------
+
+FAULTS = st.sampled_from(
+    [
+        Behaviour(sends=True),
+        Behaviour(fault="close", sends=True),
+        Behaviour(stage="in_body", fault="reset", sends=True),
+        Behaviour(stage="before_reading", fault="close"),
+        Behaviour.says(500, Code="InternalError"),
+        Behaviour.says(400, Code="Throttling.User"),
+        Behaviour.says(400, Code="Product.Unsubscript"),
+        Behaviour.says(200, Code="136024", Success=False),
+        Behaviour(200, b"<html>"),
+    ]
+)
+DELIVERIES = st.lists(st.integers(1, 4), min_size=1, max_size=5).flatmap(
+    lambda times: st.permutations([n for n, count in enumerate(times) for _ in range(count)])
+)
+
+
+@given(deliveries=DELIVERIES, faults=st.lists(FAULTS, max_size=20), size=st.integers(1, 3))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_nothing_twice_and_nothing_lost(
+    source: FunctionUnderTest, deliveries: list[int], faults: list[Behaviour], size: int
+) -> None:
+    """Delivered again and again, out of order and in batches, with every fault of the gateway:
+
+    each event is sent at most once, and ends as sent, as unknown, or raised in its last delivery.
+    """
+    source.set()
+    for kept in (source.gateway.messages, source.gateway.behaviours, source.gateway.call_times):
+        kept.clear()
+    source.gateway.will(*faults)
+    numbers = ["+8613800001230", "+8613800001231", "+8613800001232", "+6581234567", "+14155552671"]
+    ends: dict[int, str] = {}
+    for start in range(0, len(deliveries), size):
+        part = deliveries[start : start + size]
+        answer, is_raised = source.deliver(
+            [
+                {"messageId": str(n), "messageBody": json.dumps({"phone_number": numbers[n]})}
+                for n in part
+            ]
+        )
+        if is_raised:
+            assert answer["counts"]["messages"] == len(part)
+            ends.update({n: "raised" for n in part if ends.get(n) not in ("yes", "unknown")})
+        else:
+            ends.update(dict(zip(part, (result["sent"] for result in answer), strict=True)))
+    sent = [message.phone_number for message in source.gateway.messages]
+    assert len(sent) == len(set(sent))
+    assert ends.keys() == set(deliveries)

@@ -1,0 +1,159 @@
+"""How each trigger's event is recognised, read and answered."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.support import judge
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines, read_reply
+from tests.support.hostile import RECORDED
+
+REQUEST = json.dumps({"phone_number": NUMBER})
+
+
+def event(name: str, **changes: Any) -> dict[str, Any]:
+    return {**json.loads(RECORDED[name]), **changes}
+
+
+@pytest.mark.parametrize("name", ["http", "http_base64", "api_gateway"])
+def test_http_requests(
+    function: FunctionUnderTest, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded event goes to the gateway, and its answer is HTTP with every key of the result."""
+    reply = read_reply(function.handle(event(name)))
+    assert reply.status == 200
+    judge.schema().validate(reply.result)
+    assert reply.result["invocation_id"] == "invocation-1"
+    assert len(function.gateway.messages) == 1
+    assert log_lines(capsys)[-1]["source"] == name.removesuffix("_base64")
+
+
+ENCODED = base64.b64encode(REQUEST.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "flag", "status"),
+    [
+        *((ENCODED, flag, 200) for flag in (True, "true", "True")),
+        *((REQUEST, flag, 200) for flag in (False, "false", "", None)),
+        ("{", True, 400),
+        (None, False, 400),
+    ],
+)
+def test_bodies(function: FunctionUnderTest, body: Any, flag: Any, status: int) -> None:
+    """isBase64Encoded may be a bool or a string; a body that it doesn't tell of is as it is."""
+    reply = read_reply(function.handle(event("api_gateway", body=body, isBase64Encoded=flag)))
+    assert (reply.status, reply.result["code"]) == (
+        status,
+        "OK" if status == 200 else "InvalidEvent",
+    )
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "OPTIONS"])
+def test_other_methods(function: FunctionUnderTest, method: str) -> None:
+    """Only POST asks for a code."""
+    reply = function.post(method=method)
+    assert (reply.status, reply.result["code"]) == (405, "InvalidEvent")
+    assert reply.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type"),
+    [
+        *((200, None), (200, "application/json"), (200, "APPLICATION/JSON; Charset=UTF-8")),
+        *((200, 'application/json; charset="utf-8"'), (200, "application/vnd.api+json")),
+        *((415, "application/json; charset=gbk"), (415, "application/x-www-form-urlencoded")),
+        *((415, "text/plain"), (415, "application/xml")),
+    ],
+)
+def test_media_types(function: FunctionUnderTest, status: int, content_type: str | None) -> None:
+    """JSON in UTF-8 is read, and what doesn't say what it is; nothing else."""
+    reply = function.post(headers={"content-type": content_type} if content_type else {})
+    assert reply.status == status
+    assert reply.result["code"] == ("OK" if status == 200 else "InvalidEvent")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"hello", b"[]", b'"text"', b"null", b"7", b"{", b"\xff", b'{"phone_number": NaN}'),
+        b"\xa2gVersiongSync-v1gRecords\x81\xff",  # of Tablestore, in CBOR
+        *(b"[" * 10_000, b'{"a":' * 3_000, b"9" * 10_000),
+    ],
+)
+def test_what_is_no_json_object(function: FunctionUnderTest, body: bytes) -> None:
+    """Over HTTP and directly, what isn't one JSON object is no request."""
+    reply = function.post(body)
+    assert (reply.status, reply.result["code"]) == (400, "InvalidEvent")
+    assert function.handle(body)["code"] == "InvalidEvent"
+    assert function.gateway.requests_seen == 0
+
+
+def test_requests_that_are_too_large(function: FunctionUnderTest) -> None:
+    """A request over 16 KiB is refused; one of just 16 KiB is read."""
+    filler = "x" * (16 * 1024 - len(REQUEST) - len(', "f": ""'))
+    body = json.dumps({"phone_number": NUMBER, "f": filler}).encode()
+    assert len(body) == 16 * 1024
+    assert function.post(body).status == 200
+    reply = function.post(body + b" ")
+    assert (reply.status, reply.result["code"]) == (413, "InvalidEvent")
+    assert function.handle(body + b" ")["code"] == "InvalidEvent"
+
+
+@pytest.mark.parametrize("filling", [b",", b"[", b'"', b'\\"', b"\\", b'{"a":1},'])
+def test_the_answer_to_a_huge_body_is_http(function: FunctionUnderTest, filling: bytes) -> None:
+    """However much looks like JSON in the body, what comes back is an HTTP answer."""
+    assert function.post(filling * 600_000).status == 413
+
+
+def test_a_byte_order_mark(function: FunctionUnderTest) -> None:
+    """Some clients write a byte order mark before their JSON."""
+    assert function.handle(b"\xef\xbb\xbf" + REQUEST.encode())["sent"] == "yes"
+
+
+@pytest.mark.parametrize("headers", [None, [], {"Content-Type": None}, {"Content-Type": 5}])
+def test_odd_headers(function: FunctionUnderTest, headers: Any) -> None:
+    """Headers that aren't a map of strings break nothing."""
+    reply = read_reply(function.handle(event("http", headers=headers)))
+    assert reply.result["code"] in ("OK", "InvalidEvent")
+
+
+def test_a_header_given_many_times(function: FunctionUnderTest) -> None:
+    """The values of one header are joined in a time that grows with them, not with their square."""
+    content = json.dumps(event("api_gateway", headers={}))
+    function.handle(content.encode())
+
+    def seconds(count: int) -> float:
+        headers = ",".join(f'"A": "{n}"' for n in range(count))
+        given = content.replace('"headers": {}', f'"headers": {{{headers}}}').encode()
+        began = time.process_time()
+        function.handle(given)
+        return time.process_time() - began
+
+    # Ten times as many take ten times as long; by the square they would take a hundred times.
+    assert seconds(200_000) < 40 * max(seconds(20_000), 0.02)
+
+
+@pytest.mark.parametrize(
+    ("in_body", "in_header", "code"),
+    [
+        *(("tap", None, None), (None, "tap", None), ("tap", "tap", None)),
+        *(("tap", "tip", "conflicting"), (7, None, "invalid"), (None, "k" * 256, "invalid")),
+    ],
+)
+def test_the_key_over_http(
+    function: FunctionUnderTest, in_body: Any, in_header: str | None, code: str | None
+) -> None:
+    """The idempotency key is a field, or a header, or both if they are the same."""
+    headers = {"idempotency-key": in_header} if in_header else {}
+    for is_second in (False, True):
+        reply = function.post({"phone_number": NUMBER, "idempotency_key": in_body}, headers=headers)
+        assert [(e["field"], e["code"]) for e in reply.result["errors"]] == (
+            [("idempotency_key", code)] if code else []
+        )
+        assert reply.result["replayed"] == (is_second and not code)

@@ -1,0 +1,107 @@
+"""The log: one JSON object a line, and nothing in it that must not be there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise RuntimeError(f"no way to {NUMBER}")
+
+
+def test_one_line_at_start_and_one_an_invocation(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The operator reads how the instance is set up, then what each invocation came to."""
+    function.initialize()
+    function.ask()
+    start, invocation = log_lines(capsys)
+    assert (start["event"], invocation["event"]) == ("start", "invocation")
+    assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
+    result = {"code": "OK", "sent": "yes", "replayed": False, "phone_number": "+86*******34"}
+    asked = {"invocation_id": "invocation-2", "source": "direct", "country": "CN", "method": "sms"}
+    assert {"level": "INFO", **result, **asked, "attempts": 1}.items() <= invocation.items()
+    assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
+
+
+def test_values_from_outside_stay_values(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value can't start a new line or a new field."""
+    context = function.context
+    context.request_id = 'x"}\n{"level": "ERROR", "event": "forged\u2028'
+    function.instance.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
+    (_, invocation) = log_lines(capsys)
+    assert invocation["event"] == "invocation"
+    assert invocation["invocation_id"] == context.request_id
+
+
+def test_a_closed_pipe_costs_nobody_the_result(function: FunctionUnderTest) -> None:
+    """Where the log can't be written the caller gets the result all the same."""
+
+    def closed(_: str) -> None:
+        raise BrokenPipeError
+
+    function.monkeypatch.setattr(sys.stdout, "write", closed)
+    assert function.ask()["sent"] == "yes"
+
+
+def test_a_bug_is_logged_without_its_text(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says where a bug showed, not what its exception says: that may hold a number."""
+    function.monkeypatch.setattr("phonenumbers.parse", broken)
+    reply = function.post()
+    assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
+    assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
+    bug = next(line for line in log_lines(capsys) if line["event"] == "bug")
+    assert bug["exception"] == "RuntimeError"
+    assert bug["frames"][-1].startswith("broken in test_logs.py:")
+    assert NUMBER not in json.dumps([bug, reply.result])
+
+
+def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
+    """A bug after something was sent is never a no."""
+    loads = json.loads
+
+    def fails_at_the_answer(text: Any, **more: Any) -> Any:
+        return broken() if "RequestId" in str(text) else loads(text, **more)
+
+    function.monkeypatch.setattr(json, "loads", fails_at_the_answer)
+    reply = function.post()
+    assert (reply.status, reply.result["sent"]) == (202, "unknown")
+    assert reply.result["code"] == "UnexpectedError"
+
+
+def test_initialize_never_raises(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither an unreachable API nor a bug stops an instance from starting."""
+    function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start", "unreachable"]
+    function.monkeypatch.setattr("alibabacloud_tea_openapi.client.Client.__init__", broken)
+    function.set()
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start", "bug"]
+
+
+def test_the_libraries_loggers_are_silent(
+    function: FunctionUnderTest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Handlers that the SDK added at its import are gone, and nothing reaches the root logger."""
+    function.ask()
+    function.monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler()])
+    clients = ("urllib3", "urllib3.connectionpool", "requests", "redis")
+    for name in (*clients, "darabonba-core", "alibabacloud-tea", "credentials"):
+        logging.getLogger(name).critical("GET /?PhoneNumber=8613800001234")
+    output = capfd.readouterr()
+    assert output.err == ""
+    assert "8613800001234" not in output.out

@@ -1,0 +1,266 @@
+"""What a request may hold, what becomes of it, and how its errors read."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import product
+from string import ascii_lowercase
+from typing import Any
+
+import phonenumbers
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
+
+from tests.sandbox.cams_gateway import Behaviour
+from tests.support.function_under_test import NUMBER, FunctionUnderTest
+from tests.support.hostile import VALID
+from verify_code.locales import DOCUMENTED_CODES, nearest_code
+
+MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def anywhere(function: FunctionUnderTest) -> FunctionUnderTest:
+    """The function, which sends to all countries, and as much as is asked."""
+    function.set(ALLOWED_COUNTRIES="*,001")
+    function.gateway.calls_per_second = 10**6
+    return function
+
+
+def errors(result: dict[str, Any]) -> dict[str, str]:
+    return {error["field"]: error["code"] for error in result["errors"]}
+
+
+SPELLINGS = [
+    *("+8613800001234", "8613800001234", " +86 138-0000-1234 ", "+86 (138) 0000.1234"),
+    *("+86 [138] 00001234", "+86 0138 0000 1234"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    # The last would be ambiguous without its +.
+    [*((text, "8613800001234") for text in SPELLINGS), ("+14155552671", "14155552671")],
+)
+def test_spellings_of_a_number(function: FunctionUnderTest, text: str, digits: str) -> None:
+    """However it is spelled, a number goes to the API as digits with the country code."""
+    assert function.ask(phone_number=text)["phone_number"].endswith(f"*******{digits[-2:]}")
+    assert function.gateway.messages[0].phone_number == digits
+
+
+WRONG = {
+    "phone_number": [
+        *("", 8613800001234, ["+8613800001234"], "13800001234", "19005550123", "008613800001234"),
+        *("+008613800001234", "+86138000012345678", "+861380000123", "+86-1380000-CALL", "-"),
+        *("+8613800001234 ext. 5", "+86+13800001234", "+8613800001234;ext=5", "+86138000O1234"),
+        "+8613800001234\n+8613800001235",
+        "+86\u0661\u0663\u0668\u0660\u0660\u0660\u0660\u0661\u0662\u0663\u0664",
+    ],
+    "locale": ["en_US.UTF-8", "", "english", "C", "../../etc", "中文", "a" * 36, 5],
+    "idempotency_key": ["", "x" * 256, 7],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("phone_number", None, "missing"),
+        *((field, value, "invalid") for field, values in WRONG.items() for value in values),
+    ],
+)
+def test_wrong_fields(function: FunctionUnderTest, field: str, value: Any, code: str) -> None:
+    """What isn't surely one valid value is an error of its field, and nothing is asked."""
+    result = function.ask(**{field: value})
+    assert (result["code"], errors(result)) == ("InvalidRequest", {field: code})
+    assert result["phone_number"] is None
+    assert function.gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"phone_number": "+81 90-1234-5678"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+80012345678"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+447911123456"}, "CountryNotAllowed", "phone_number"),
+        ({"phone_number": "+449012345678"}, "LineTypeNotAllowed", "phone_number"),
+        ({"phone_number": "+43810123456"}, "LineTypeNotAllowed", "phone_number"),
+        ({"phone_number": "+862112345678"}, "LineTypeNotAllowed", "method"),
+        ({"cust_space_id": "other"}, "CustSpaceNotAllowed", "cust_space_id"),
+    ],
+)
+def test_what_is_not_allowed(
+    function: FunctionUnderTest, fields: dict[str, str], code: str, field: str
+) -> None:
+    """A valid request that the settings or the line rule out is 403, by the reason's code."""
+    reply = function.post({"phone_number": NUMBER, **fields})
+    assert (reply.status, reply.result["sent"], reply.result["code"]) == (403, "no", code)
+    assert errors(reply.result) == {field: "not_allowed"}
+    assert function.gateway.requests_seen == 0
+
+
+def test_methods_that_are_switched_off(function: FunctionUnderTest) -> None:
+    """A method outside ALLOWED_METHODS is refused, and the one that is left is the default."""
+    function.set(ALLOWED_METHODS="voice")
+    assert function.ask()["method"] == "voice"
+    reply = function.post({"phone_number": NUMBER, "method": "SMS"})
+    assert (reply.status, reply.result["code"]) == (403, "DeliveryMethodNotAllowed")
+    assert errors(reply.result) == {"method": "not_allowed"}
+
+
+def test_all_wrong_fields_at_once(function: FunctionUnderTest) -> None:
+    """422 comes before 403, the errors list both, and each says what would be right."""
+    wrong = {
+        "phone_number": ("+81 90-1234-5678", "not_allowed"),
+        "method": ("fax", "not_supported"),
+        "locale": ("en_US.UTF-8", "invalid"),
+        "cust_space_id": ("other", "not_allowed"),
+    }
+    reply = function.post({field: value for field, (value, _) in wrong.items()})
+    assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
+    assert errors(reply.result) == {field: code for field, (_, code) in wrong.items()}
+    assert all(error["message"].endswith(".") for error in reply.result["errors"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("PhoneNumber", "Method", "Locale", "CustSpaceId"),
+        ("phoneNumber", "method", "locale", "custSpaceId"),
+    ],
+)
+def test_aliases(function: FunctionUnderTest, names: tuple[str, ...]) -> None:
+    """Every field may have the API's own name, or the one of a JavaScript app."""
+    values = ("+862112345678", "Voice", "pt-BR", "cams-two")
+    result = function.handle(dict(zip(names, values, strict=True)))
+    assert (result["sent"], result["method"], result["locale"]) == ("yes", "voice", "pt_BR")
+    assert function.gateway.messages[0].cust_space_id == "cams-two"
+
+
+@pytest.mark.parametrize(
+    ("others", "wrong"),
+    [
+        (b'"PhoneNumber": "+6581234567"', {"phone_number": "conflicting"}),
+        (b'"phone_number": "+6581234567"', {"phone_number": "conflicting"}),
+        (b'"phoneNumber": 8613800001234', {"phone_number": "conflicting"}),
+        (b'"PhoneNumber": "+8613800001234", "Method": null, "locale": null, "locale": "en"', {}),
+    ],
+)
+def test_a_field_given_twice(
+    function: FunctionUnderTest, others: bytes, wrong: dict[str, str]
+) -> None:
+    """A field with two values has none, under one name or two; alike, or null, they are one."""
+    reply = function.post(b'{"phone_number": "+8613800001234", %b}' % others)
+    assert (reply.status, errors(reply.result)) == (422 if wrong else 200, wrong)
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        *(("zh-Hans-CN", "zh_CN"), ("zh-Hant", "zh_TW"), ("zh-HK", "zh_HK"), ("pt-BR", "pt_BR")),
+        *(("en-US", "en_US"), ("en_us", "en_US"), ("EN", "en"), ("en_SG", "en_GB")),
+        *(("en-US-u-ca-gregory", "en_US"), ("es-ES", "es_ES"), ("no", "nb"), ("iw", "he")),
+        *(("tl", "fil"), (" fr-CA ", "fr"), ("no-bok", "nb"), ("zh-guoyu", "zh_CN")),
+        *((f"en-US-x-{'abcdefgh-' * 20}1", "en_US"), ("es-419", "es_AR")),
+        *((tag, "id") for tag in ("ka", "km", "ne", "x-private")),
+    ],
+)
+def test_locales(function: FunctionUnderTest, tag: str, code: str) -> None:
+    """The nearest documented code is sent, else the default, and the result says which."""
+    function.set(DEFAULT_LOCALE="id")
+    assert function.ask(locale=tag)["locale"] == code
+    assert function.gateway.messages[0].locale == code
+
+
+def test_documented_codes_are_kept(anywhere: FunctionUnderTest) -> None:
+    """Each of the 68 documented codes is its own nearest, with - or with _."""
+    assert len(set(DOCUMENTED_CODES)) == 68
+    for code in DOCUMENTED_CODES:
+        for tag in (code, code.replace("_", "-")):
+            assert anywhere.ask(locale=tag)["locale"] == code
+
+
+def test_many_tags_cost_no_memory() -> None:
+    """Whoever sends ever new tags doesn't fill the caches of the library."""
+    from langcodes import Language, language_distance
+
+    for number in range(10_000, 22_000):
+        nearest_code(f"en-x-{number}")
+        nearest_code(f"de-AT-a{number}")  # a variant that nobody has registered
+    for first, second in product(ascii_lowercase, repeat=2):
+        nearest_code(f"q{first}{second}-Latn-ZZ")
+    assert len(language_distance._DISTANCE_CACHE) < 11_000
+    assert len(Language._INSTANCES) < 11_000
+
+
+def test_any_space(function: FunctionUnderTest) -> None:
+    """With * as CUST_SPACE_IDS each request names its space."""
+    function.set(CUST_SPACE_IDS="*")
+    assert errors(function.ask()) == {"cust_space_id": "missing"}
+    assert errors(function.ask(cust_space_id="has a space")) == {"cust_space_id": "invalid"}
+    assert function.ask(cust_space_id="cams-any")["sent"] == "yes"
+
+
+def test_any_country(function: FunctionUnderTest) -> None:
+    """* allows every country, but numbers of no country only where 001 is listed."""
+    function.set(ALLOWED_COUNTRIES="*")
+    assert function.ask(phone_number="+81 90-1234-5678")["sent"] == "yes"
+    assert function.ask(phone_number="+80012345678")["code"] == "CountryNotAllowed"
+
+
+QUOTED = [
+    *("8613800001234", "+86 138-0000-1234", "0138 0000 1234", "13800001234"),
+    *("+86%20138%200000%201234", "138/0000/1234", "138_0000_1234", "(138) 0000 - 1234"),
+    *("138\u20130000\u20131234", "138\u00ad0000\u200b1234", "tel:+8613800001234;"),
+    "\uff11\uff13\uff18\uff10\uff10\uff10\uff10\uff11\uff12\uff13\uff14",
+    *(
+        "00 86 138 00 00 12 34 2026",
+        "138&nbsp;0000&#160;1234",
+        "138 -- 0000 -- 1234",
+        "5&13800001234;",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "quoted"),
+    # WhatsApp leaves the 9 of a Brazilian mobile number out.
+    [*((NUMBER, quoted) for quoted in QUOTED), ("+5511987654321", "551187654321")],
+)
+def test_masking(anywhere: FunctionUnderTest, number: str, quoted: str) -> None:
+    """A number is masked in the API's message however it is spelled there, and nothing else is."""
+    message = f"account 1234567890123456 has {quoted} already"
+    anywhere.gateway.will(Behaviour.says(400, Code="Other", Message=message))
+    result = anywhere.ask(phone_number=number)
+    assert "1234567890123456 has" in result["message"]
+    assert result["phone_number"] in result["message"]
+    parts = ("0000", "12 34 2", "00 12", "\uff11", "138", "1187")
+    assert not any(part in result["message"] for part in parts)
+
+
+@given(field=st.sampled_from(["phone_number", "locale"]), text=st.text())
+@MANY
+def test_any_text_in_a_field(anywhere: FunctionUnderTest, field: str, text: str) -> None:
+    """Any text is a value of its field, or an error of it."""
+    result = anywhere.ask(**{field: text})
+    assert result["sent"] == "yes" or set(errors(result)) == {field}
+
+
+@given(st.sampled_from(VALID), st.integers(0, 3), st.text("0123456789", max_size=3))
+@MANY
+def test_what_is_valid_is_what_libphonenumber_says(
+    anywhere: FunctionUnderTest, example: str, cut: int, end: str
+) -> None:
+    """A number of any country and line is taken if and only if libphonenumber calls it valid."""
+    text, wrong = example[: len(example) - cut] + end, {"phone_number": "invalid"}
+    with contextlib.suppress(phonenumbers.NumberParseException):
+        number = phonenumbers.parse(text)
+        if phonenumbers.is_valid_number(number):
+            of_lines = {
+                PhoneNumberType.FIXED_LINE: {"method": "not_allowed"},
+                PhoneNumberType.PREMIUM_RATE: {"phone_number": "not_allowed"},
+                PhoneNumberType.SHARED_COST: {"phone_number": "not_allowed"},
+            }
+            wrong = of_lines.get(phonenumbers.number_type(number), {})
+    assert errors(anywhere.ask(phone_number=text)) == wrong

@@ -1,0 +1,211 @@
+"""The operator's settings: what is right, and how a wrong one reads."""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import socket
+import weakref
+from typing import Any
+
+import pytest
+
+from tests.support.function_under_test import WITHOUT_PACING, FunctionUnderTest, log_lines
+
+STORE = {"STORE_URL": "rediss://user:pass@host:6380/1", "STORE_SECRET": "s" * 32}
+
+
+@pytest.fixture
+def unset(function: FunctionUnderTest) -> FunctionUnderTest:
+    """The function with the two settings only that are required."""
+    for name in ("CAMS_ENDPOINT", *WITHOUT_PACING):
+        function.monkeypatch.delenv(name)
+    function.set(CUST_SPACE_IDS="cams-one", ALLOWED_COUNTRIES="SG")
+    return function
+
+
+def wrong_settings(function: FunctionUnderTest, **environment: str) -> str:
+    """What is said to be wrong with them; nothing where they are right."""
+    function.set(**environment)
+    result = function.ask(phone_number="none")
+    return result["message"] if result["code"] == "Misconfigured" else ""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host", "port"),
+    [
+        ("", "cams.ap-southeast-1.aliyuncs.com", 443),
+        ("HTTPS://CAMS.ap-southeast-1.ALIYUNCS.com/", "cams.ap-southeast-1.aliyuncs.com", 443),
+        ("127.0.0.1:8443", "127.0.0.1", 8443),
+        ("http://localhost", "localhost", 80),
+        ("http://[::1]:8080", "::1", 8080),
+    ],
+)
+def test_the_endpoint(unset: FunctionUnderTest, endpoint: str, host: str, port: int) -> None:
+    """Where the API is asked, however that is spelled, and by default."""
+    asked: list[Any] = []
+
+    def no_address(*address: Any, **_: Any) -> None:
+        asked.append(address)
+        raise OSError
+
+    unset.monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    unset.set(CAMS_ENDPOINT=endpoint)
+    result = unset.ask(phone_number="+6581234567")
+    assert (result["code"], set(asked)) == ("UpstreamUnavailable", {(host, port)})
+    assert (result["method"], result["locale"]) == ("sms", "en")
+
+
+REFUSED = {
+    "CUST_SPACE_IDS": ["", ",", "a,*", "has a space"],
+    "ALLOWED_COUNTRIES": [" ", ";", "SG,Indonesia", "86"],
+    "ALLOWED_METHODS": ["sms,fax", ","],
+    "DEFAULT_METHOD": ["fax"],
+    "DEFAULT_LOCALE": ["ka", "en_US.UTF-8"],
+    "CAMS_ENDPOINT": [
+        *("http://cams.ap-southeast-1.aliyuncs.com", "ftp://cams.ap-southeast-1.aliyuncs.com"),
+        *("cams.ap-southeast-1.aliyuncs.com/path", "user:secret@cams.ap-southeast-1.aliyuncs.com"),
+        *("two words", "host:port", "host:0", "host:99999", f"{'a' * 64}.com", "cams..com", "-"),
+        *(":secret@host", "https://host/?token=a@secret", "https://id:secret"),
+    ],
+    "CONNECT_TIMEOUT_SECONDS": ["0", "nan"],
+    "READ_TIMEOUT_SECONDS": ["1_0", "\u0663", "-1", "inf", "ten", "16.5", "15"],
+    "DEBUG": ["SDK"],
+    "STORE_URL": [
+        *("MEMORY://", "REDIS://127.0.0.1/0", "redis://127.0.0.1:99999/0", "http://127.0.0.1"),
+        *("redis://127.0.0.1/0?unknown=1", "redis://", "redis://:secret@host:port"),
+        *("redis://user#secret@host/0", "redis://[secret@host", "redis://host..secret"),
+        *("redis://u?decode_responses=true&z=secret@host", f"redis://{'a' * 64}"),
+        *("redis://host:6379/0?password=abc@secret", "redis://secret!host:6379", "secret://"),
+        *("redis://user:secret!host", "redis://user\uff1asecret@host:6379"),
+        *("redis://secret/x@host:6379", "redis://secret:1 2@host", "redis://u:12/secret@host/0"),
+    ],
+    "STORE_SECRET": ["secret\n" * 8, "secret\udcff" * 8],
+    "RESERVED_CONCURRENCY": ["0", "10", "nine"],
+    "MAX_CALLS_PER_SECOND": ["10", "8", "-1"],
+    "MAX_TRANSIT_SECONDS": ["0.1", "soon"],
+    "SEND_LIMITS_PER_NUMBER": ["0/minute", "1/minutes", "1/minute,5/hour"],
+    "SEND_LIMITS_PER_CALLER": ["100000/day"],
+    "SEND_LIMITS_TOTAL": ["\u0661/day"],
+    "CALLER_HEADER": ["X-Forwarded-For", "X-Client-IP", "Remote-Addr", "Authorization"],
+    "CUST_SPACE_HEADER": ["Origin", "two words"],
+    "TEST_NUMBERS": ["+86 100 secret", "+86\n100"],
+}
+
+
+def test_right_settings(unset: FunctionUnderTest) -> None:
+    """What the documentation allows is taken, however it is spelled."""
+    taken = {
+        "CUST_SPACE_IDS": "a, b",
+        "ALLOWED_COUNTRIES": "sg, ID,001",
+        "ALLOWED_METHODS": "Voice,SMS",
+        "DEFAULT_LOCALE": "zh-CN",
+        "READ_TIMEOUT_SECONDS": "2.5",
+        "DEBUG": "1",
+        "STORE_URL": "memory://",
+        "RESERVED_CONCURRENCY": "9 ",
+        "MAX_CALLS_PER_SECOND": "9",
+        "MAX_TRANSIT_SECONDS": "0.5",
+        "SEND_LIMITS_PER_NUMBER": " 1/Minute ; 5 / hour;10/day",
+        "SEND_LIMITS_TOTAL": "99999/second",
+        "CALLER_HEADER": "X-Caller-0f",
+        "TEST_NUMBERS": "+86 100 0000 0001, 65 8123 4567,",
+    }
+    assert wrong_settings(unset, **taken) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values]
+)
+def test_wrong_settings(unset: FunctionUnderTest, name: str, value: str) -> None:
+    """A wrong setting is a sentence that names it and doesn't repeat what may be secret."""
+    sentence = wrong_settings(unset, **{"STORE_SECRET": "s" * 32, name: value})
+    assert name in sentence
+    assert sentence.endswith(".")
+    assert "secret" not in sentence
+    assert "must ." not in sentence
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"ALLOWED_METHODS": "voice", "DEFAULT_METHOD": "sms"}, "DEFAULT_METHOD is not among"),
+        # A name in capitals is still the real API's.
+        (
+            {"CAMS_ENDPOINT": "CAMS.A.ALIYUNCS.COM", "MAX_CALLS_PER_SECOND": "10"},
+            "MAX_CALLS_PER_SECOND is 10",
+        ),
+        (
+            {"CUST_SPACE_IDS": "", "ALLOWED_COUNTRIES": "", "DEFAULT_METHOD": "fax"},
+            "CUST_SPACE_IDS is not set.*ALLOWED_COUNTRIES is not set.*DEFAULT_METHOD is 'fax': it",
+        ),
+        # Of an address no more is shown than where it leads.
+        (
+            {**STORE, "STORE_URL": "redis://me:secret@here.example:99999/0"},
+            "STORE_URL is 'redis://here.example': it must",
+        ),
+        ({"TEST_NUMBERS": "86 100"}, "TEST_NUMBERS is wrong: it must"),
+        # Among forty codes the operator reads which one is wrong.
+        ({"ALLOWED_COUNTRIES": "SG,UK,AQ,ZZ"}, "ALLOWED_COUNTRIES .* no such code: UK,ZZ"),
+        ({**STORE, "STORE_SECRET": "a-short-one"}, "STORE_SECRET must be 32 or more"),
+        # With a store there may be more instances than calls a second, but less time for a call.
+        ({**STORE, "RESERVED_CONCURRENCY": "16"}, ""),
+        ({**STORE, "READ_TIMEOUT_SECONDS": "15"}, ".* 20.1 s in all"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    unset: FunctionUnderTest, environment: dict[str, str], sentence: str
+) -> None:
+    """Every wrong setting is named in one go, and every contradiction."""
+    assert re.match(sentence or "$", wrong_settings(unset, **environment))
+
+
+def test_a_misconfigured_function(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One ERROR line at initialize, and Misconfigured at every call: neutral over HTTP."""
+    function.set(ALLOWED_COUNTRIES="Atlantis")
+    function.initialize()
+    (line,) = log_lines(capsys)
+    assert line["level"] == "ERROR"
+    assert "ALLOWED_COUNTRIES" in line["message"]
+    for _ in range(2):
+        reply = function.post({"phone_number": "wrong"})
+        assert (reply.status, reply.result["code"]) == (500, "Misconfigured")
+        assert "ALLOWED_COUNTRIES" not in json.dumps(reply.result)
+        direct = function.ask()
+        assert (direct["code"], direct["sent"]) == ("Misconfigured", "no")
+        assert "ALLOWED_COUNTRIES" in direct["message"]
+    # What isn't a request at all comes first.
+    assert function.post(b"[]").result["code"] == "InvalidEvent"
+
+
+def test_a_misconfigured_function_keeps_nothing(function: FunctionUnderTest) -> None:
+    """However often it is called, a misconfigured instance holds on to no event and no key."""
+
+    class Context:
+        request_id = "id-1"
+
+    function.set(ALLOWED_COUNTRIES="Atlantis")
+    contexts = [Context() for _ in range(3)]
+    references = [weakref.ref(context) for context in contexts]
+    while contexts:
+        function.instance.handle(b"{}", contexts.pop())
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("timeout", "code"),
+    [
+        *((timeout, "OK") for timeout in ("20", 20, 20.0)),  # some runtimes give a string
+        # Where the context doesn't tell, the deployment files' is taken.
+        *((timeout, "OK") for timeout in (None, "", "soon", 0, -5, 10**400)),
+        (13, "Misconfigured"),  # the function would be killed before its call can end
+    ],
+)
+def test_the_functions_timeout(function: FunctionUnderTest, timeout: object, code: str) -> None:
+    """The call and what comes around it must fit in the function's timeout."""
+    function.timeout_seconds = timeout
+    assert function.ask()["code"] == code

@@ -1,0 +1,549 @@
+"""Claims and allowances, the same in memory and in a real Valkey."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.valkey import Valkey
+from verify_code.result import VerifyCodeResult
+from verify_code.store import scripts
+from verify_code.store.base import Allowance, Claim, Limit, Store, StoreUnavailable
+from verify_code.store.memory import MemoryStore
+from verify_code.store.redis import RedisStore
+
+DAY = 86400.0
+Limits = tuple[Limit, ...]
+NEVER = (Limit(99999, 1),)
+MINUTE, HOUR = (Limit(1, 60),), (Limit(1, 3600),)
+
+
+class StoreUnderTest:
+    """A store and its clock, which a test turns."""
+
+    def __init__(self, store: Store, turn: Callable[[float], None]) -> None:
+        self.store = store
+        self.turn = turn
+        self._tokens = 0
+
+    def claim(
+        self,
+        name: str,
+        limits: Limits = NEVER,
+        number: str = "n",
+        caller: str = "",
+        per_caller: Limits = NEVER,
+        in_all: Limits = NEVER,
+    ) -> Claim:
+        self._tokens += 1
+        allowances = [Allowance(f"number {number}", limits, "TooSoon")]
+        if caller:
+            allowances.append(Allowance(f"caller {caller}", per_caller, "TooManyRequests"))
+        allowances.append(Allowance("all", in_all, "TotalLimitReached"))
+        token = f"token-{id(self)}-{self._tokens}"
+        return Claim(name, token, DAY, 20.0, tuple(allowances))
+
+    def admit(self, *claim: Any, **more: Any) -> tuple[str, float, str]:
+        """What the store says to a new claim."""
+        return self.store.admit(self.claim(*claim, **more))
+
+    def held(self, *claim: Any, **more: Any) -> Claim:
+        """A claim that was admitted."""
+        held = self.claim(*claim, **more)
+        assert self.store.admit(held).outcome == "admitted"
+        return held
+
+    def calling(self, *claim: Any, **more: Any) -> Claim:
+        """A claim whose call has begun."""
+        calling = self.held(*claim, **more)
+        self.store.mark(calling, 1, 0.0)
+        return calling
+
+    def send(self, *claim: Any, **more: Any) -> None:
+        """Claims, calls and settles."""
+        self.store.settle(self.calling(*claim, **more), "the result")
+
+
+def in_memory() -> StoreUnderTest:
+    now = [1000.0]
+
+    def turn(seconds: float) -> None:
+        now[0] += seconds
+
+    return StoreUnderTest(MemoryStore(lambda: now[0]), turn)
+
+
+@pytest.fixture
+def shared(valkey: Valkey, redis_store: RedisStore) -> StoreUnderTest:
+    return StoreUnderTest(redis_store, valkey.turn)
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def each(request: pytest.FixtureRequest) -> Any:
+    return in_memory() if request.param == "memory" else request.getfixturevalue("shared")
+
+
+def about(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=0.3)
+
+
+# --- claims ------------------------------------------------------------------------------------
+
+
+def test_a_settled_request_is_replayed(each: StoreUnderTest) -> None:
+    """What was settled is what every later delivery gets, for a day."""
+    each.send("a")
+    for seconds in (0, 1, DAY - 10):
+        each.turn(seconds)
+        assert each.admit("a") == ("settled", 0, "the result")
+    each.turn(10)
+    each.held("a")
+
+
+def test_who_dies_before_the_call(each: StoreUnderTest) -> None:
+    """Its claim and its places are in the way until the deadline, and no longer."""
+    each.held("a", HOUR, caller="c", per_caller=HOUR, in_all=HOUR)
+    each.turn(19)
+    assert each.admit("a") == ("under way", about(1), "")
+    each.turn(1.1)
+    each.send("b", HOUR, caller="c", per_caller=HOUR, in_all=HOUR)
+    each.held("a")
+
+
+def test_who_dies_in_the_call(each: StoreUnderTest) -> None:
+    """It may have sent: its place is used up, and after the deadline too nobody sends again."""
+    each.calling("a", MINUTE)
+    assert each.admit("a")[0] == "under way"
+    each.turn(20.1)
+    assert each.admit("a", MINUTE) == ("abandoned", about(39.9), "")
+    assert each.admit("b", MINUTE) == ("refused", about(39.9), "TooSoon")
+    each.turn(DAY - 30)
+    assert each.admit("a")[0] == "abandoned"
+
+
+def test_who_dies_between_two_attempts(each: StoreUnderTest) -> None:
+    """Nothing was sent by then: it is in the way until the deadline, and no longer."""
+    each.store.mark(each.calling("a"), 2, 0.0)
+    each.turn(20.1)
+    each.held("a")
+
+
+def test_who_comes_after_the_deadline_may_not_call(each: StoreUnderTest) -> None:
+    """A frozen instance whose claim is free or another's can't begin its call."""
+    late = each.held("a")
+    each.turn(20.1)
+    with pytest.raises(StoreUnavailable):
+        each.store.mark(late, 1, 20.1)
+    other = each.held("a")
+    with pytest.raises(StoreUnavailable):
+        each.store.mark(late, 1, 20.1)
+    each.store.give_back(late)
+    each.store.settle(late, "not this one's")
+    each.store.mark(other, 1, 0.0)
+    each.store.settle(other, "the result")
+    assert each.admit("a")[2] == "the result"
+
+
+def test_what_is_given_back_is_free(each: StoreUnderTest) -> None:
+    """After a claim was given back, it and its places can be had at once."""
+    for _ in range(2):
+        claim = each.calling("a", MINUTE, caller="c", per_caller=MINUTE, in_all=MINUTE)
+        each.store.give_back(claim)
+
+
+# --- allowances --------------------------------------------------------------------------------
+
+
+def test_several_windows_at_once(each: StoreUnderTest) -> None:
+    """Each window is kept, and the wait is the longest of theirs."""
+    limits = (Limit(1, 60), Limit(3, 3600))
+    for name, wait in (("a", 60), ("b", 60), ("c", 3600 - 120)):
+        each.send(name, limits)
+        assert each.admit("x", limits) == ("refused", about(wait), "TooSoon")
+        each.turn(60)
+    assert each.admit("x", limits)[1] == about(3600 - 180)
+    each.turn(3600 - 180)
+    each.held("x", limits)
+
+
+def test_the_wait_is_true(each: StoreUnderTest) -> None:
+    """Who is admitted learns when the next place is free; a moment before that there is none."""
+    limits = (Limit(2, 60),)
+    for name, wait in (("a", 0), ("b", 35)):
+        claim = each.claim(name, limits)
+        assert each.store.admit(claim) == ("admitted", about(wait), "")
+        each.store.settle(claim, "{}")
+        each.turn(25)
+    each.turn(9.5)
+    assert each.admit("c", limits)[2] == "TooSoon"
+    each.turn(0.5)
+    each.held("c", limits)
+
+
+def test_each_allowance_has_its_refusal(each: StoreUnderTest) -> None:
+    """The number's comes first, then the caller's, then that in all; the wait is the longest."""
+
+    def asks(number: str, caller: str, in_all: Limits = NEVER) -> tuple[str, float, str]:
+        return each.admit("b", MINUTE, number, caller, HOUR, in_all)
+
+    each.send("a", MINUTE, "n", "c", HOUR)
+    assert asks("n", "c") == ("refused", about(3600), "TooSoon")
+    assert asks("n", "d") == ("refused", about(60), "TooSoon")
+    assert asks("m", "c") == ("refused", about(3600), "TooManyRequests")
+    assert asks("m", "d", (Limit(1, 86400),)) == ("refused", about(86400), "TotalLimitReached")
+    assert asks("m", "d")[0] == "admitted"
+
+
+def test_the_last_place_is_under_way(each: StoreUnderTest) -> None:
+    """While the number's last place may still be given back, others are told to wait for that."""
+    claim = each.held("a", MINUTE)
+    assert each.admit("b", MINUTE) == ("under way", about(20), "")
+    each.store.mark(claim, 1, 0.0)
+    assert each.admit("b", MINUTE) == ("under way", about(20), "")
+    each.store.settle(claim, "{}")
+    assert each.admit("b", MINUTE) == ("refused", about(60), "TooSoon")
+
+
+# --- for all histories -------------------------------------------------------------------------
+
+STEP = st.tuples(
+    st.sampled_from(["admit", "call", "wait", "settle", "give back", "nothing"]),
+    st.integers(0, 3),  # which claim
+    st.sampled_from([0.0, 0.0, 5.0, 21.0, 60.0, 3600.0]),
+)
+LIMITS = st.sampled_from(
+    [
+        MINUTE,
+        (*MINUTE, Limit(2, 3600)),
+        (Limit(2, 30),),
+        (Limit(1, 5),),
+        (Limit(1, 5), Limit(2, 60)),
+    ]
+)
+
+
+def _history(
+    under_test: StoreUnderTest, steps: list[tuple[str, int, float]], limits: Any, in_all: Any
+) -> list[tuple[str, float, str]]:
+    """What the store says, step by step."""
+    said: list[tuple[str, float, str]] = []
+    holders: dict[int, Claim] = {}
+    calling: set[str] = set()
+    marks: Counter[str] = Counter()
+    now = 0.0
+    ends_at = dict.fromkeys(range(4), 0.0)
+    for action, which, turned in steps:
+        under_test.turn(turned)
+        now += turned
+        holder = holders.get(which)
+        if action == "admit":
+            number = f"number {which % 2}"
+            claim = under_test.claim(f"name {which}", limits, number, "c", in_all, in_all)
+            said.append(under_test.store.admit(claim))
+            if said[-1][0] == "admitted":
+                holders[which] = claim
+                ends_at[which] = now + 20.0  # when the platform ends the invocation
+        elif holder and action in ("call", "wait"):
+            nth = marks[holder.token]
+            marks[holder.token] = nth + ((nth % 2 == 1) != (action == "call"))
+            try:
+                under_test.store.mark(holder, marks[holder.token], 10 * DAY)
+            except StoreUnavailable:
+                said.append(("gone", 0, ""))
+            else:
+                said.append((action, 0, ""))
+                (calling.add if action == "call" else calling.discard)(holder.token)
+        elif holder and action == "settle" and holder.token in calling and now < ends_at[which]:
+            under_test.store.settle(holders.pop(which), f"result {which}")
+        elif holder and action == "give back":
+            under_test.store.give_back(holders.pop(which))
+    return said
+
+
+@given(steps=st.lists(STEP, max_size=16), limits=LIMITS, in_all=LIMITS)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_both_stores_say_the_same(
+    valkey: Valkey,
+    shared: StoreUnderTest,
+    steps: list[tuple[str, int, float]],
+    limits: Any,
+    in_all: Any,
+) -> None:
+    """For any history of claims, calls, deaths, results and time both stores say the same."""
+    valkey.empty()
+    in_ours = _history(in_memory(), steps, limits, in_all)
+    # Beside the turned time some real time passes in Valkey.
+    about_the_same: Any = [(o, pytest.approx(w, abs=2), t) for o, w, t in in_ours]
+    assert _history(shared, steps, limits, in_all) == about_the_same
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(0, 100), st.sampled_from(["settled", "lost", "back", "dies"])),
+        max_size=60,
+    ),
+    limits=LIMITS,
+)
+@settings(max_examples=200, deadline=None)
+def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits) -> None:
+    """For any arrivals and endings no window holds more sent codes than its limit."""
+    under_test = in_memory()
+    now = 0.0
+    sent: list[float] = []
+
+    def most_more() -> int:
+        """How many more codes the windows have room for."""
+        counts = (sum(1 for at in sent if at - now + each.seconds > 1e-6) for each in limits)
+        return min(each.places - count for each, count in zip(limits, counts, strict=True))
+
+    for number, (gap, ending) in enumerate(steps):
+        under_test.turn(gap)
+        now += gap
+        claim = under_test.claim(str(number), limits)
+        outcome, wait, text = under_test.store.admit(claim)
+        if outcome == "refused":
+            assert (most_more() <= 0, text, wait > 0) == (True, "TooSoon", True)
+        if outcome != "admitted" or ending == "dies":
+            continue
+        if ending == "back":
+            under_test.store.give_back(claim)
+            continue
+        under_test.store.mark(claim, 1, 0.0)
+        sent.append(now)
+        if ending == "settled":
+            under_test.store.settle(claim, "{}")
+        assert most_more() >= 0
+
+
+# --- in memory ---------------------------------------------------------------------------------
+
+
+def test_memory_forgets_what_does_not_count() -> None:
+    """An instance that lives long doesn't keep the numbers of long ago."""
+    under_test = in_memory()
+    for number in range(200):
+        under_test.send(str(number), MINUTE, str(number))
+        under_test.turn(1)
+    assert isinstance(under_test.store, MemoryStore)
+    assert len(under_test.store._places) < 150
+
+
+# --- in Valkey ---------------------------------------------------------------------------------
+
+
+def test_fifty_at_once_send_one(valkey: Valkey) -> None:
+    """Fifty simultaneous requests for one number: one is admitted, and no other."""
+    start = threading.Barrier(10)
+
+    def ask(caller: int) -> list[str]:
+        with contextlib.closing(RedisStore(valkey.url)) as store:
+            asking = StoreUnderTest(store, valkey.turn)
+            start.wait()
+            return [asking.admit(f"{caller}-{n}", MINUTE)[0] for n in range(5)]
+
+    with ThreadPoolExecutor(10) as callers:
+        said = [outcome for outcomes in callers.map(ask, range(10)) for outcome in outcomes]
+    assert sorted(said) == ["admitted"] + ["under way"] * 49
+
+
+def test_a_step_may_be_repeated(shared: StoreUnderTest) -> None:
+    """A command that the client repeats, at once or late, changes nothing."""
+    claim = shared.held("a", MINUTE, in_all=MINUTE)
+    shared.store.admit(claim)
+    for _ in range(2):
+        shared.store.mark(claim, 1, 0.0)
+    assert shared.store.admit(claim).outcome == "admitted"
+    shared.turn(20.1)
+    assert shared.admit("a")[0] == "abandoned"
+    for _ in range(2):
+        shared.store.settle(claim, "the result")
+    assert shared.admit("a")[2] == "the result"
+    assert shared.admit("b", MINUTE)[2] == "TooSoon"
+
+
+def test_a_mark_that_was_overtaken(shared: StoreUnderTest) -> None:
+    """A mark that arrives after a later one, or after the result, gives nothing free."""
+    claim = shared.calling("a", MINUTE)
+    shared.store.mark(claim, 3, 0.0)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            shared.store.mark(claim, 2, 0.0)
+        shared.store.settle(claim, "the result")
+    shared.turn(20.1)
+    assert shared.admit("a")[0] == "settled"
+    assert shared.admit("b", MINUTE)[2] == "TooSoon"
+
+
+def test_a_step_that_comes_late_is_not_taken(shared: StoreUnderTest) -> None:
+    """A paused store, or a frozen instance, can't begin a call that was given up long ago."""
+    claim = shared.held("a")
+    shared.turn(2)
+    with pytest.raises(StoreUnavailable):
+        shared.store.mark(claim, 1, 0.5)
+    shared.store.mark(claim, 1, 2.0)
+
+
+def test_a_store_that_lost_the_claim(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """Without its claim nobody calls; a result that is settled after the loss is kept anew."""
+    claim = shared.held("a", MINUTE)
+    valkey.empty()
+    with pytest.raises(StoreUnavailable):
+        shared.store.mark(claim, 1, 0.0)
+    claim = shared.calling("a", MINUTE)
+    valkey.empty()
+    shared.store.settle(claim, "the result")
+    assert shared.admit("a")[2] == "the result"
+    assert shared.admit("b", MINUTE)[2] == "TooSoon"
+
+
+def test_all_keys_expire_and_share_a_tag(
+    valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
+) -> None:
+    """Nothing stays in the store for longer than it counts, and one node of a cluster has it."""
+    limits = (Limit(1, 60), Limit(10, 86400))
+    shared.held("a", limits, "n", "c", limits, limits)
+    shared.send("b", limits, "m", "d", limits, (Limit(5, 60),))
+    redis_store.take_turn(0.1, 10)
+    with valkey.client() as client:
+        keys = client.keys()
+        assert len(keys) >= 8
+        assert all(key.startswith("{chatapp-verify-code}:") for key in keys)
+        assert all(0 < client.ttl(key) <= 86400 + 20 for key in keys)
+
+
+def test_the_server_is_paused(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """A store that hangs is given up in bounded time; when it goes on, so does the service."""
+    shared.send("a")
+    valkey.pause()
+    began = time.monotonic()
+    try:
+        with pytest.raises(StoreUnavailable):
+            shared.admit("b")
+        assert time.monotonic() - began < 1.5
+    finally:
+        valkey.resume()
+    shared.send("c")
+
+
+@contextlib.contextmanager
+def tls_before(valkey: Valkey, context: ssl.SSLContext) -> Iterator[int]:
+    """A port where TLS ends before Valkey, for one connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(5)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as raw:
+            address = ("127.0.0.1", urlsplit(valkey.url).port or 0)
+            with (
+                context.wrap_socket(raw, server_side=True) as client,
+                socket.create_connection(address) as server,
+            ):
+                while data := client.recv(65536):
+                    server.sendall(data)
+                    client.sendall(server.recv(65536))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.close()
+    thread.join(5)
+
+
+def test_tls_user_password_and_database(
+    valkey: Valkey, authority: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store over TLS, with a user of its own, in another database; not with a wrong authority."""
+    context, file = authority
+    with valkey.client() as client:
+        client.execute_command(*["ACL", "SETUSER", "verify", "on", ">p@ss/word", "~*", "+@all"])
+    for raises in (pytest.raises(StoreUnavailable), contextlib.nullcontext()):
+        with tls_before(valkey, context) as port:
+            url = f"rediss://verify:p%40ss%2Fword@127.0.0.1:{port}/3"
+            with contextlib.closing(RedisStore(url)) as store, raises:
+                StoreUnderTest(store, valkey.turn).held("a")
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with valkey.client() as client:
+        assert client.info("keyspace").keys() == {"db3"}
+        client.acl_deluser("verify")
+
+
+def test_scripts_are_as_a_proxy_wants_them() -> None:
+    """Each key in a script is written as KEYS[n], as Tair's proxies demand."""
+    steps = (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.GIVE_BACK)
+    for script in (*steps, scripts.TAKE_TURN, scripts.HOLD_TURNS):
+        right = r"redis\.call\('(TIME'|\w+', *KEYS\[\d\][,)])"
+        assert len(re.findall(right, script)) == script.count("redis.call") >= 3
+
+
+def test_other_windows_on_the_store(shared: StoreUnderTest) -> None:
+    """Who asks with shorter windows, such as an older deployment, takes no places away."""
+    three_a_day = (Limit(1, 60), Limit(3, 86400))
+    for name in "abc":
+        shared.send(name, three_a_day)
+        shared.turn(60)
+    shared.store.give_back(shared.held("d", MINUTE))
+    assert shared.admit("e", three_a_day)[2] == "TooSoon"
+
+
+def test_the_servers_clock_is_set_back(
+    valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
+) -> None:
+    """A clock that jumps an hour back makes nobody wait for an hour."""
+    shared.send("a", MINUTE)
+    shared.turn(-3600)
+    assert shared.admit("b", MINUTE)[1] <= 60
+    with valkey.client() as client:
+        client.set("{chatapp-verify-code}:free-turn", int((time.time() + 3600) * 1e6))
+    assert redis_store.take_turn(0.125, 60) == pytest.approx(1.125, abs=0.01)
+
+
+def test_a_server_that_does_not_know_hello() -> None:
+    """An old Redis, or a proxy, is as good."""
+    with (
+        Valkey("--rename-command HELLO no-hello") as old,
+        contextlib.closing(RedisStore(old.url)) as store,
+    ):
+        assert store.open() == "noeviction"
+
+
+def test_a_server_that_became_a_replica(
+    valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
+) -> None:
+    """After a failover the connection to the old server isn't kept."""
+    shared.send("a")
+    with valkey.client() as client:
+        client.replicaof("127.0.0.1", "9")
+        with pytest.raises(StoreUnavailable):
+            shared.admit("b")
+        kept = redis_store._client.connection_pool._available_connections
+        assert all(connection._sock is None for connection in kept)
+        client.replicaof("NO", "ONE")
+    shared.send("c")
+
+
+def test_a_code_takes_a_kilobyte(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """What a store must hold is known: about a kilobyte for each code of a day."""
+    with valkey.client() as client:
+        shared.send("first")
+        before = client.info("memory")["used_memory"]
+        for number in range(200):
+            claim = shared.calling(f"{number:064}", (Limit(10, 86400),), f"{number:057}")
+            shared.store.settle(claim, VerifyCodeResult.accepted().stored())
+        after = client.info("memory")["used_memory"]
+    assert 700 < (after - before) / 200 < 1200
