@@ -94,7 +94,7 @@ class Cams:
 
     def _do_action(self, exchange: Exchange, request: DaraRequest, _: Any) -> None:
         target = f"{request.pathname}?{urlencode(request.query)}"
-        self._transport.send(exchange, request.method, target, request.headers, request.body)
+        self._transport.send(exchange, request.method, target, request.headers, request.body or b"")
         raise _Done
 
 

@@ -1,110 +1,102 @@
-"""The wire under the SDK: one connection, one request an attempt, and what became of it.
+"""The connection under the SDK: it sends one request for an attempt, and records what happened.
 
-Only here is it known whether a byte of the request was written, and only that tells a call that
-surely sent nothing from one that may have: the exception classes above lie both ways.
+Only this module knows whether a byte of the request was written. That separates a call that sent
+nothing from one that may have sent a code. h11 decides where an answer begins and ends.
 """
 
 from __future__ import annotations
 
-import http.client
-import io
 import math
-import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import certifi
+import h11
 
-#: Idle for longer, a connection may have died unseen while the instance was frozen.
+from verify_code.cams.connecting import Clock, connect, seconds_until, tls_context
+
+#: A connection that was idle for longer may have died unseen while the instance was frozen.
 MAX_IDLE_SECONDS = 10.0
 
 MAX_BODY_BYTES = 256 * 1024
 
-Clock = Callable[[], float]
-
 
 @dataclass
 class Exchange:
-    """One attempt at the wire, as far as it went. Moments are seconds of the monotonic clock."""
+    """One attempt, as far as it went. Moments are seconds of the monotonic clock."""
 
     deadline: float
     latest_start: float
+    #: The transport was asked to send the request.
     entered: bool = False
     missed_its_turn: bool = False
     written: bool = False
     last_byte_written_at: float = math.inf
     ended_at: float = math.inf
     status: int | None = None
-    #: Names in lower case.
+    #: Names are in lower case.
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     timed_out: bool = False
 
     @property
     def is_whole(self) -> bool:
+        """The answer was read to an end that the answer itself defines."""
         return self.body is not None
 
 
 class Transport:
     """One kept-alive connection to the API, for one caller at a time.
 
-    It sends each request at most once, follows no redirect (which would carry the security token
-    along), and uses no proxy.
+    It sends each request at most once. It follows no redirect, which would take the security
+    token along, and uses no proxy.
     """
 
     def __init__(self, scheme: str, host: str, port: int, clock: Clock) -> None:
         self._address = (host, port)
         self._clock = clock
-        self._tls = _tls_context() if scheme == "https" else None
+        self._tls = tls_context() if scheme == "https" else None
         self._socket: socket.socket | None = None
         self._idle_since = (0.0, 0.0)
 
     def open(self, timeout_seconds: float) -> None:
-        """Makes sure that there is a connection to trust a call with; raises OSError if not."""
+        """Opens a connection unless there is one to trust; raises OSError if it can't."""
         if self._is_trusted():
             return
         self.close()
         deadline = self._clock() + timeout_seconds
-        sock = _connect(self._address, deadline, self._clock)
-        try:
-            if self._tls is not None:
-                sock.settimeout(_remaining(deadline, self._clock))
-                # By default a missing handshake and an answer that was cut off pass for sound.
-                sock = self._tls.wrap_socket(
-                    sock,
-                    server_hostname=self._address[0],
-                    do_handshake_on_connect=False,
-                    suppress_ragged_eofs=False,
-                )
-                sock.do_handshake()
-        except BaseException:
-            sock.close()
-            raise
-        self._socket = sock
+        self._socket = connect(self._address, self._tls, deadline, self._clock)
         self._idle_since = (self._clock(), time.time())
 
     def send(
-        self, exchange: Exchange, method: str, target: str, headers: Mapping[str, str], body: Any
+        self, exchange: Exchange, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> None:
-        """Sends a request, unless the exchange was used before, and writes into it what came."""
+        """Sends a request and reads its answer into the exchange; does nothing a second time.
+
+        A malformed request raises before the exchange is entered.
+        """
         if exchange.entered:
             return
+        http = h11.Connection(h11.CLIENT)
+        request = _serialized(http, method, target, headers, body)
         exchange.entered = True
         try:
-            self._exchange_over_the_wire(exchange, method, target, body, headers)
+            if not self._is_trusted():
+                self.close()
+            elif self._clock() > exchange.latest_start:
+                exchange.missed_its_turn = True
+            else:
+                self._write(request, exchange)
+                self._read(http, exchange)
         except TimeoutError:
             exchange.timed_out = True
-        except (OSError, http.client.HTTPException, ValueError):
-            pass
+        except (OSError, h11.RemoteProtocolError):
+            pass  # what happened stands in the exchange
         finally:
             exchange.ended_at = self._clock()
-            self._idle_since = (exchange.ended_at, time.time())
-            if exchange.written and not exchange.is_whole:
-                self.close()
+            self._keep_or_close(http, exchange)
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
@@ -112,121 +104,74 @@ class Transport:
             self._socket.close()
             self._socket = None
 
-    def _exchange_over_the_wire(self, exchange: Exchange, method: str, *request: Any) -> None:
-        if self._socket is None or not self._is_trusted():
-            self.close()
-            return
-        if self._clock() > exchange.latest_start:
-            exchange.missed_its_turn = True
-            return
-        wire: Any = _Wire(self._socket, exchange, self._clock)
-        connection = http.client.HTTPConnection("")
-        connection.sock = wire
-        connection.request(method, *request)
-        answer = http.client.HTTPResponse(wire, method=method)
-        answer.begin()
-        # http.client takes an end among the headers for their end, and 103 for the answer.
-        lengths = {length.strip() for length in answer.headers.get_all("content-length", ())}
-        if wire.has_ended or answer.status < 200 or len(lengths) > 1:
-            return
-        says_its_length = answer.chunked or answer.length is not None
-        body = answer.read(MAX_BODY_BYTES + 1)  # which counts answer.length down
-        exchange.status = answer.status
-        exchange.headers = {name.lower(): value for name, value in answer.headers.items()}
-        is_too_large = len(body) > MAX_BODY_BYTES
-        # It takes the connection's end for that of the chunks, too, and of an answer of any length.
-        is_complete = says_its_length and not answer.length and not wire.has_ended
-        if is_too_large or is_complete:
-            exchange.body = b"" if is_too_large else body
-        if is_too_large or answer.will_close:
+    def _write(self, request: bytes, exchange: Exchange) -> None:
+        rest = memoryview(request)
+        while rest:
+            count = self._ready_socket(exchange).send(rest)
+            exchange.written = True
+            exchange.last_byte_written_at = self._clock()
+            rest = rest[count:]
+
+    def _read(self, http: h11.Connection, exchange: Exchange) -> None:
+        body = bytearray()
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                data = self._ready_socket(exchange).recv(65536)
+                if not data:  # also for an answer of no stated length: half of it looks the same
+                    raise ConnectionError("the connection ended before the answer")
+                http.receive_data(data)
+            elif isinstance(event, h11.Response):
+                exchange.status = event.status_code
+                exchange.headers = {name.decode(): v.decode("latin-1") for name, v in event.headers}
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > MAX_BODY_BYTES:
+                    raise ConnectionError("the answer is too large")
+            elif isinstance(event, h11.EndOfMessage):
+                exchange.body = bytes(body)
+                return
+            else:  # an informational answer: what follows may answer something else
+                raise ConnectionError("not an answer")
+
+    def _keep_or_close(self, http: h11.Connection, exchange: Exchange) -> None:
+        # h11 is done on both sides only after a whole answer that lets the connection live.
+        is_done = http.our_state is http.their_state is h11.DONE
+        if is_done and not http.trailing_data[0]:
+            self._idle_since = (exchange.ended_at, time.time())
+        elif not exchange.missed_its_turn:
             self.close()
 
+    def _ready_socket(self, exchange: Exchange) -> socket.socket:
+        """Returns the connection, set to wait no longer than until the deadline."""
+        if self._socket is None:
+            raise ConnectionError("there is no connection")
+        self._socket.settimeout(seconds_until(exchange.deadline, self._clock))
+        return self._socket
+
     def _is_trusted(self) -> bool:
-        """Not long idle, not closed by the server, and nothing waits in it unasked for."""
+        """Tells whether it was used lately, is open, and has nothing to read."""
         if self._socket is None:
             return False
         monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock
         if max(self._clock() - monotonic, abs(time.time() - wall)) > MAX_IDLE_SECONDS:
             return False
         try:
-            # A read, since the tickets of TLS 1.3 make a sound socket readable too.
+            # It has to read, because the tickets of TLS 1.3 make a good socket readable too.
             self._socket.settimeout(0)
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
-        except (OSError, ValueError):
+        except OSError:
             pass
         return False
 
 
-class _Wire(io.RawIOBase):
-    """The socket in one exchange, as http.client uses one.
-
-    It marks what was written, and reads until the deadline, however slowly the bytes drip, and
-    not without an end.
-    """
-
-    def __init__(self, sock: socket.socket, exchange: Exchange, clock: Clock) -> None:
-        self._socket, self._exchange, self._clock = sock, exchange, clock
-        self._bytes_left = 2 * MAX_BODY_BYTES
-        self.has_ended = False
-
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            self._socket.settimeout(_remaining(self._exchange.deadline, self._clock))
-            count = self._socket.send(view)
-            self._exchange.written = True
-            self._exchange.last_byte_written_at = self._clock()
-            view = view[count:]
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._socket.settimeout(_remaining(self._exchange.deadline, self._clock))
-        count = self._socket.recv_into(buffer)
-        self.has_ended = count == 0
-        self._bytes_left -= count
-        if self._bytes_left < 0:
-            raise OSError("the answer doesn't end")
-        return count
-
-
-def _remaining(deadline: float, clock: Clock) -> float:
-    seconds = deadline - clock()
-    if seconds <= 0:
-        raise TimeoutError("the deadline has passed")
-    return seconds
-
-
-def _connect(address: tuple[str, int], deadline: float, clock: Clock) -> socket.socket:
-    # socket.create_connection gives every address the whole time-out; here they share it.
-    failure: OSError = OSError("the name has no address")
-    candidates = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
-    for left, (family, kind, protocol, _, target) in zip(
-        range(len(candidates), 0, -1), candidates, strict=True
-    ):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(_remaining(deadline, clock) / left)
-            sock.connect(target)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            sock.close()
-            failure = error
-        else:
-            return sock
-    raise failure
-
-
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where())
-    if "SSL_CERT_FILE" in os.environ:  # else the system's, too, would take as long again to read
-        context.load_default_certs()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+def _serialized(
+    http: h11.Connection, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> bytes:
+    # Nothing here decompresses an answer.
+    added = {"accept-encoding": "identity", "content-length": str(len(body))}
+    lines = [*headers.items(), *added.items()]
+    head = http.send(h11.Request(method=method, target=target, headers=lines))
+    return head + http.send(h11.Data(data=body)) + http.send(h11.EndOfMessage())
