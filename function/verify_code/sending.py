@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from verify_code import invocation
 from verify_code.admission import Permit, store_unavailable
+from verify_code.cams import operations
 from verify_code.cams.client import Cams
-from verify_code.cams.responses import meaning, unreachable
+from verify_code.cams.responses import interpret, unreachable
+from verify_code.cams.transport import Transport
 from verify_code.invocation import Invocation, Time
 from verify_code.pacing import SharedTurns, SlotRest, Turns
 from verify_code.request import VerifyCodeRequest
@@ -30,11 +32,18 @@ _LONGEST_HOLD_SECONDS = 60.0
 class Sender:
     """Sends for one invocation of an instance at a time."""
 
-    def __init__(self, settings: Settings, turns: Turns | None, time: Time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        turns: Turns | None,
+        time: Time,
+        transport: Transport | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = time.clock
         self._sleep = time.sleep
-        self._cams = Cams(settings, time.clock)
+        transport = transport or Transport(*settings.cams_endpoint, time.clock)
+        self._cams = Cams(settings, transport, time.clock)
         self._pacing = _pacing(settings, turns, time.clock)
 
     def open(self) -> None:
@@ -101,14 +110,14 @@ class Sender:
         """The result of one call; None if its turn was missed, and nothing was written."""
         began = self._clock()
         current.may_have_sent = True
-        exchange = self._cams.call(request, current.context, latest_start)
+        exchange = self._cams.call(operations.SEND, request, current.context, latest_start)
         current.upstream_seconds += self._clock() - began
         if exchange.missed_its_turn:
             current.may_have_sent = False
             return None
         current.attempts += 1
         self._pacing.called(exchange)
-        result = meaning(exchange, request.phone_number)
+        result = interpret(exchange, request.phone_number)
         current.may_have_sent = result.sent != "no"
         if result.http_status == 429:
             with contextlib.suppress(StoreUnavailable):

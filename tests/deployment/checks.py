@@ -11,7 +11,7 @@ import jsonschema
 
 from tests.deployment import rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
-from verify_code.cams import client as cams
+from verify_code.cams import operations
 from verify_code.settings import MOST_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
@@ -31,7 +31,7 @@ OF_A_RESOURCE = {"Type", "Condition", "DependsOn", "Properties"}
 #: What the role may do: the code's call, and what the platform does in the role's name.
 LOG = f"acs:log:*:*:project/chatapp-verify-code-{ACCOUNT}/logstore/function-log"
 GRANTED = {
-    (f"cams:{cams._CALL.action}", "*"),
+    (f"cams:{operations.SEND.action}", "*"),
     ("log:PostLogStoreLogs", LOG),
     ("mns:SendMessage", "acs:mns:*:*:/queues/chatapp-verify-code-dead/messages"),
 }

@@ -1,1 +1,1 @@
-"""The API of ChatApp (CAMS): one signed call, sent by this package, and what its answer means."""
+"""The API of ChatApp (CAMS): its operations, the call, the connection, and what answers mean."""

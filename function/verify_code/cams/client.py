@@ -1,11 +1,11 @@
-"""The one API call, GetChatappVerifyCode, through the SDK and this package's own transport."""
+"""A call of the API: the SDK signs it, and this package's own transport sends it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlencode
 
 from alibabacloud_credentials.client import Client as CredentialClient
@@ -18,39 +18,28 @@ from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
 from verify_code import __version__, credentials, logs
+from verify_code.cams.operations import Operation
 from verify_code.cams.transport import Exchange, Transport
 from verify_code.request import VerifyCodeRequest
 from verify_code.settings import Settings
 
-logs.silence_libraries()  # the imports above have added handlers
-
-_CALL = Params(
-    action="GetChatappVerifyCode",
-    version="2020-06-06",
-    protocol="HTTPS",
-    pathname="/",
-    method="POST",
-    auth_type="AK",
-    style="RPC",
-    req_body_type="formData",
-    body_type="json",
-)
-
-#: What is shorter is no key and no token, and may stand in an answer by chance.
+#: A shorter value is no key and no token, and may stand in an answer by chance.
 _SHORTEST_SECRET = 16
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Cams:
-    """The client of an instance: made once, asked by one invocation at a time."""
+    """The API's client: made once for an instance, which makes one call at a time."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, transport: Transport, clock: Callable[[], float]
+    ) -> None:
         self._settings = settings
+        self._transport = transport
         self._clock = clock
-        self._role = _RoleProvider()
+        self._role = RoleProvider()
         scheme, host, port = settings.cams_endpoint
-        self._transport = Transport(scheme, host, port, clock)
         name = f"[{host}]" if ":" in host else host
         self._client = Client(
             Config(
@@ -69,60 +58,38 @@ class Cams:
         """Closes the connection."""
         self._transport.close()
 
-    def call(self, request: VerifyCodeRequest, context: Any, latest_start: float) -> Exchange:
-        """Sends the request once over the open connection; never raises for what comes of it."""
+    def call(
+        self, operation: Operation, request: VerifyCodeRequest, context: Any, latest_start: float
+    ) -> Exchange:
+        """Sends the request once over the open connection, and returns what happened.
+
+        It raises no error of the SDK or the connection. An error that isn't the connection's is
+        written to the log, without its text, which may hold the number or the token.
+        """
         deadline = self._clock() + self._settings.read_timeout_seconds
         exchange = Exchange(deadline, latest_start)
-        # The SDK's own would follow redirects, and can't say what was written.
-        DaraCore.do_action = partial(self._do_action, exchange)
         self._role.context = context
-        query = {
-            "CustSpaceId": request.cust_space_id,
-            "Locale": request.locale,
-            "Method": request.method,
-            "PhoneNumber": request.phone_number.digits,
-        }
+        current = _CURRENT.set(_Current(self._transport, exchange))
         try:
-            self._client.call_api(_CALL, OpenApiRequest(query=query), RuntimeOptions())
-        except Exception:  # noqa: S110
-            pass  # what happened stands in the exchange, and the exception's text has the number
+            query = OpenApiRequest(query=operation.query(request))
+            self._client.call_api(_params(operation), query, RuntimeOptions())
+        except _Done:
+            pass
+        except Exception as error:
+            exchange.sdk_raised = True
+            logs.write_bug(getattr(error, "inner_exception", None) or error)
+        else:
+            logs.write_bug(RuntimeError(), what="the SDK didn't use the transport")
         finally:
+            _CURRENT.reset(current)
             self._role.context = None
         if exchange.body is not None:
             exchange.body = _without_credentials(exchange.body, context)
         return exchange
 
-    def _do_action(self, exchange: Exchange, request: DaraRequest, _: Any) -> None:
-        target = f"{request.pathname}?{urlencode(request.query)}"
-        self._transport.send(exchange, request.method, target, request.headers, request.body or b"")
-        raise _Done
 
-
-def _without_credentials(body: bytes, context: Any) -> bytes:
-    """The answer without the role's keys and token, however JSON or a URL spells them."""
-    for value in credentials.read(context) or ():
-        plain = max(re.findall(r"[A-Za-z0-9]+", value), key=len, default="")
-        # Letters and digits are never escaped, so most answers need no search.
-        if len(value) >= _SHORTEST_SECRET and plain.encode() in body:
-            spelled = "".join(map(_spellings, value))
-            body = re.sub(spelled.encode(), b"***", body, flags=re.IGNORECASE)
-            re.purge()  # what it keeps of patterns has the secret
-    return body
-
-
-def _spellings(character: str) -> str:
-    if character.isalnum():
-        return character
-    code = f"{ord(character):02x}"
-    return rf"(?:\\?{re.escape(character)}|\\u00{code}|%(?:25)*{code})"
-
-
-class _Done(Exception):
-    """Ends the SDK's call: what it would make of the answer says less than the exchange."""
-
-
-class _RoleProvider(ICredentialsProvider):  # type: ignore[misc]
-    """Asked by the SDK at each call, so that rotated credentials are used at once."""
+class RoleProvider(ICredentialsProvider):  # type: ignore[misc]
+    """Gives the SDK the credentials of this moment at each call, so that they may rotate."""
 
     context: Any = None
 
@@ -137,3 +104,78 @@ class _RoleProvider(ICredentialsProvider):  # type: ignore[misc]
 
     def get_provider_name(self) -> str:
         return "function_role"
+
+
+class _Current(NamedTuple):
+    transport: Transport
+    exchange: Exchange
+
+
+_CURRENT: ContextVar[_Current] = ContextVar("current call")
+
+
+class _Done(BaseException):
+    """Ends the SDK's call after the send step.
+
+    The SDK catches each Exception and may try again; this one it lets through.
+    """
+
+
+def _send(request: DaraRequest, _: Any = None) -> NoReturn:
+    """Takes the place of the SDK's send step."""
+    transport, exchange = _CURRENT.get()
+    target = f"{request.pathname}?{urlencode(request.query)}"
+    transport.send(exchange, request.method, target, request.headers, request.body or b"")
+    raise _Done
+
+
+def _send_in_no_other_way(*_: Any, **__: Any) -> NoReturn:
+    raise RuntimeError("the SDK may send through the transport only")
+
+
+def _replace_the_send_step() -> None:
+    """Makes the transport the SDK's only way out.
+
+    The SDK's own steps follow redirects and can't tell what was written. Without them, an SDK
+    that raises before it uses the transport has sent nothing.
+    """
+    DaraCore.do_action = _send
+    for name in ("async_do_action", "do_sse_action", "async_do_sse_action"):
+        setattr(DaraCore, name, _send_in_no_other_way)
+
+
+_replace_the_send_step()
+logs.silence_libraries()  # the imports above have added handlers
+
+
+def _params(operation: Operation) -> Params:
+    return Params(
+        action=operation.action,
+        version="2020-06-06",
+        protocol="HTTPS",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+
+
+def _without_credentials(body: bytes, context: Any) -> bytes:
+    """Returns the answer without the role's keys and token, however JSON or a URL spells them."""
+    for value in credentials.read(context) or ():
+        plain = max(re.findall(r"[A-Za-z0-9]+", value), key=len, default="")
+        # Letters and digits are never escaped, so most answers need no search.
+        if len(value) >= _SHORTEST_SECRET and plain.encode() in body:
+            spelled = "".join(map(_spellings, value))
+            body = re.sub(spelled.encode(), b"***", body, flags=re.IGNORECASE)
+            re.purge()  # its cache of patterns would keep the secret
+    return body
+
+
+def _spellings(character: str) -> str:
+    if character.isalnum():
+        return character
+    code = f"{ord(character):02x}"
+    return rf"(?:\\?{re.escape(character)}|\\u00{code}|%(?:25)*{code})"

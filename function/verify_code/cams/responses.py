@@ -1,4 +1,4 @@
-"""The meaning of every answer of the API, and of every failure to get one."""
+"""What every answer of the API means, and every failure to get one."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from verify_code.result import ACCEPTED, VerifyCodeResult, unexpected
 if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
     from verify_code.cams.transport import Exchange
 
-#: How long to stay away when the API doesn't say: its limit counts seconds.
+#: How long to wait when the API's flow control doesn't say: its limit counts whole seconds.
 FLOW_CONTROL_SECONDS = 1.0
 UNREACHABLE_SECONDS = 5.0
 
 _LONGEST_MESSAGE = 300
 
-#: Codes by which the API says that its own server failed ("Error codes" of CAMS 2020-06-06).
+#: Codes that mean a failure of the API's own server ("Error codes" of CAMS 2020-06-06).
 _SERVER_FAILED = re.compile(
     r"999999|(Internal|System)Error(\..*)?|ServiceUnavailable(\..*)?|ERR-COMMON-.*|.*Time-?out.*",
     re.IGNORECASE,
 )
-#: An answer with one of these codes may quote what was signed, and the token with it.
+#: An answer with one of these codes may quote what was signed, which holds the token.
 _ABOUT_CREDENTIALS = re.compile(
     r"(Signature|InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|InvalidTimeStamp).*"
 )
 _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 
-#: Listed with HTTP status 200 on the same page, which doesn't say what it means.
+#: The same page lists these with HTTP status 200, and doesn't say what they mean.
 _UNCLEAR_CODES = ("0000", "0", "200")
 
 
 def unreachable() -> VerifyCodeResult:
-    """The result when no connection could be made: nothing was written."""
+    """Returns the result for an attempt that could not connect: nothing was written."""
     return VerifyCodeResult.own(
         "UpstreamUnavailable",
         "The API can't be reached; nothing was sent.",
@@ -42,14 +42,15 @@ def unreachable() -> VerifyCodeResult:
     )
 
 
-def meaning(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
-    """What an attempt means, by what was written and what came back.
+def interpret(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
+    """Returns the result of one attempt, by what was written and what came back.
 
-    ``sent`` is ``no`` only where nothing was written, or a whole answer refuses by what the
-    documentation says, and nothing in it says otherwise.
+    ``sent`` is ``no`` in two cases only: nothing was written, or a whole answer refuses the request
+    as the documentation says refusals look, and nothing in the answer contradicts that.
     """
-    if not exchange.entered:  # the SDK went another way
-        return unexpected(may_have_sent=True)
+    if not exchange.entered:
+        # An SDK that raised wrote nothing; one that returned may have sent by a way of its own.
+        return unexpected(may_have_sent=not exchange.sdk_raised)
     if not exchange.written:
         return unreachable()
     if not exchange.is_whole:
@@ -73,21 +74,21 @@ class _Answer:
         self._code = self._token("code")
 
     def result(self) -> VerifyCodeResult:
-        code, succeeded = self._code or "", self._succeeded()
+        code = self._code or ""
+        succeeded = self._succeeded()
         says_ok = code.upper() == "OK"
         says_sent = says_ok or succeeded is True
         if not says_sent and (_FLOW_CONTROL.fullmatch(code) or self._status == 429):
-            wait = self._retry_after_seconds()
             message = "The API's flow control refused the call; nothing was sent."
-            known = {"retryable": True, "retry_after_seconds": wait}
-            return self._make("no", code or "Throttling", 429, message, **known)
+            wait = self._retry_after_seconds()
+            return self._make("no", code or "Throttling", 429, message, wait)
         if self._status == 200 and says_ok and succeeded is not False:
             return self._make("yes", "OK", 200, ACCEPTED)
         if code and not says_sent and self._is_refusal(code):
             http_status = 422 if code.startswith("InvalidParameter.") else 424
             message = "The API refused the request; nothing was sent."
             return self._make("no", code, http_status, message)
-        # Said to have failed, contradicts itself, or is no answer of this API.
+        # The server failed, the answer contradicts itself, or it is no answer of this API.
         code = "InvalidUpstreamAnswer" if says_ok or not code else code
         message = "The API's answer doesn't say whether a code was sent; one may have been."
         return self._make("unknown", code, 202, message)
@@ -103,7 +104,12 @@ class _Answer:
         return milliseconds / 1000 or FLOW_CONTROL_SECONDS
 
     def _make(
-        self, sent: Any, code: str, http_status: int, message: str, **more: Any
+        self,
+        sent: Any,
+        code: str,
+        http_status: int,
+        message: str,
+        retry_after_seconds: float | None = None,
     ) -> VerifyCodeResult:
         quotes = _ABOUT_CREDENTIALS.fullmatch(self._code or "")
         return VerifyCodeResult(
@@ -112,10 +118,11 @@ class _Answer:
             code=code,
             message=message,
             http_status=http_status,
+            retryable=retry_after_seconds is not None,
+            retry_after_seconds=retry_after_seconds,
             request_id=self._token("requestid"),
             access_denied_detail=None if quotes else self._access_denied_detail(),
             upstream_message=None if sent == "yes" or quotes else self._message(),
-            **{"retryable": False, **more},
         )
 
     def _succeeded(self) -> bool | None:
@@ -155,7 +162,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object; ValueError if a key, whatever its case, has two values."""
+    """Returns the object; raises ValueError if a key, in whatever case, has two values."""
     seen: dict[str, Any] = {}
     if any(seen.setdefault(key.lower(), value) != value for key, value in pairs):
         raise ValueError("a key has two values")

@@ -31,6 +31,8 @@ class Exchange:
     latest_start: float
     #: The transport was asked to send the request.
     entered: bool = False
+    #: The SDK raised an error of its own.
+    sdk_raised: bool = False
     missed_its_turn: bool = False
     written: bool = False
     last_byte_written_at: float = math.inf
