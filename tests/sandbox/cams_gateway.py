@@ -39,12 +39,12 @@ class Behaviour:
     """What the gateway does with one call, instead of taking it as the API would.
 
     With a ``fault`` the answer breaks off at ``stage``. ``sends`` says whether a message goes out
-    all the same, as one does when only the answer is lost.
+    all the same, as one does when only the answer is lost. A header that is None isn't sent.
     """
 
     status: int = 200
     body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     stage: Stage = "before_answer"
     fault: Fault | None = None
     sends: bool = False
@@ -238,7 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
             **behaviour.headers,
         }
         status_line = f"HTTP/1.1 {behaviour.status} Sandbox\r\n".encode()
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
+        head = "".join(lines).encode() + b"\r\n"
         answer = status_line + head + body
         if behaviour.fault:
             length = {

@@ -12,8 +12,9 @@ import pytest
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
+from tests.support.faulty_transport import FaultyTransport
+from verify_code import sending
 from verify_code.app import App
-from verify_code.cams.client import Cams
 from verify_code.events.event_source import NotSent
 from verify_code.invocation import Time
 from verify_code.parts import Parts
@@ -46,6 +47,7 @@ class FunctionUnderTest:
         self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
         self.instance = App()
+        monkeypatch.setattr(sending, "Transport", self._make_transport)
         self.set(
             CAMS_ENDPOINT=gateway.endpoint,
             CUST_SPACE_IDS="cams-one,cams-two",
@@ -66,9 +68,9 @@ class FunctionUnderTest:
         if isinstance(self.instance._parts, Parts):
             self.instance._parts.close()
 
-    @property
-    def cams(self) -> Cams:
-        return self.parts.sender._cams
+    def _make_transport(self, *arguments: Any) -> FaultyTransport:
+        self.transport = FaultyTransport(*arguments)
+        return self.transport
 
     @property
     def parts(self) -> Parts:
@@ -85,15 +87,7 @@ class FunctionUnderTest:
 
     def close_before_the_next_call(self) -> None:
         """Lets the connection break between its turn and its call."""
-        transport = self.cams._transport
-        real_send = transport.send
-
-        def close_first(*arguments: Any) -> None:
-            self.monkeypatch.setattr(transport, "send", real_send)
-            transport.close()
-            real_send(*arguments)
-
-        self.monkeypatch.setattr(transport, "send", close_first)
+        self.transport.losses_before_sending = 1
 
     @property
     def context(self) -> Any:
