@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from verify_code.app import App
 
-_app = App()
+_apps: list[App] = []
 
 
 def initialize(context: Any) -> None:
-    """Called once for a new instance; never raises."""
-    _app.initialize(context)
+    """The platform calls this once for a new instance. It never raises."""
+    _app(context).initialize()
 
 
 def handler(event: bytes, context: Any) -> Any:
-    """Called for every invocation, one at a time in an instance."""
-    return _app.handle(event, context)
+    """The platform calls this for every invocation, one at a time in an instance."""
+    return _app(context).handle(event, context)
+
+
+def _app(context: Any) -> App:
+    """The application of this instance, built when it is first needed."""
+    if not _apps:
+        _apps.append(App.from_environment(os.environ, context))
+    return _apps[0]

@@ -1,8 +1,16 @@
 """Asks WhatsApp, through CAMS, for the code that registers a business phone number."""
 
 import gc
-
-# The imports make tens of thousands of objects and hardly any garbage: it isn't looked for.
-gc.set_threshold(100_000)
+import os
+import time
 
 __version__ = "0.1.0"
+
+#: When this process first imported the package, in seconds of ``time.monotonic()``.
+IMPORTED_AT = time.monotonic()
+
+# The imports create many objects and almost no garbage, so that collecting it costs time only.
+gc.set_threshold(100_000)
+
+# To look for plugins, pydantic would read the metadata of every installed package.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")

@@ -1,4 +1,4 @@
-"""May it be sent now? Not too late, not twice, not too often."""
+"""May it be sent now? Not twice, and not too often: idempotency records and rate limits."""
 
 from __future__ import annotations
 
@@ -9,45 +9,44 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from verify_code.caller import Caller
-from verify_code.events.source import Message
-from verify_code.fields import asked, encode
-from verify_code.invocation import Invocation, Time
-from verify_code.request import VerifyCodeRequest
-from verify_code.result import VerifyCodeResult, refuse
+from verify_code.clock import Clock
+from verify_code.events.message import Message
+from verify_code.invocation import Invocation
+from verify_code.json_text import encode
+from verify_code.policy import Caller
+from verify_code.request import VerifyCodeRequest, asked
+from verify_code.result import Rejected, VerifyCodeResult
 from verify_code.settings import Settings
-from verify_code.store.base import Allowance, Claim, Store, StoreUnavailable, Verdict
-
-#: How long the name of a request is remembered.
-NAME_SECONDS = 24 * 3600.0
+from verify_code.store.base import DAY, RateLimit, Record, Store, StoreUnavailable, Verdict
 
 #: When to ask again after the store could not be reached.
 STORE_RETRY_SECONDS = 5.0
 
-#: What is full -> what its refusal says.
+_PAUSE_SECONDS = 0.2
+
+#: The code of a rate limit that is full -> what its refusal says.
 REFUSALS = {
     "TooSoon": "A code for this number was asked for too short a time ago; nothing was sent.",
     "TooManyRequests": "You asked for too many codes; nothing was sent.",
     "TotalLimitReached": "Too many codes were asked for in all; nothing was sent.",
 }
 
-#: Refusals by the API that the operator must mend: asking again after that does no harm.
-_TO_MEND = re.compile(
+#: Refusals by the API that the operator must fix. Asking again after that does no harm.
+_FOR_THE_OPERATOR = re.compile(
     r"Product\.Unsubscript|NoPermission|InvalidTimeStamp.*|(Ram|Authentication)\..*"
     r"|(Forbidden|InvalidAccessKeyId|InvalidSecurityToken|Signature).*"
 )
 
 
 class Admission:
-    """Lets each request pass once, however often its message is delivered, and not too many."""
+    """Lets each request pass once, however often it is delivered, and not too many."""
 
-    def __init__(self, settings: Settings, store: Store, time: Time) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._settings = settings
         self._store = store
-        self._time = time
+        self._clock = clock
 
     def admit(
         self,
@@ -57,141 +56,185 @@ class Admission:
         caller: Caller,
         current: Invocation,
     ) -> Permit:
-        """The permit to send, or with the earlier result of this request; else Refused."""
-        if caller.is_unknown:
-            raise refuse("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
-        most_age_seconds = self._settings.max_event_age_seconds
-        sent_at = message.sent_at
-        if sent_at is not None and self._time.wall_clock() - sent_at > most_age_seconds:
-            text = f"The event is older than {most_age_seconds:g} seconds; nothing was sent."
-            raise refuse("EventExpired", text)
-        name, name_seconds = _name(request, message, current)
-        # At least for as long as the event can come again, and the call can take.
-        lasts_seconds = max(most_age_seconds, current.timeout_seconds)
-        claim = Claim(
+        """The permit to send, or with the earlier result of this request; else Rejected."""
+        number = request.phone_number.digits
+        record = self._record(message, fields, number, caller, current)
+        verdict = self._ask(lambda: self._store.admit(record), current)
+        return Permit(self._store, self._clock, record, verdict)
+
+    def find(
+        self, message: Message, fields: dict[str, Any], caller: Caller, current: Invocation
+    ) -> VerifyCodeResult | None:
+        """The result of an earlier delivery of a request that would be refused now, if any.
+
+        Raises Rejected with ``InProgress`` if an earlier delivery is under way.
+        """
+        record = self._record(message, fields, "", caller, current)
+        verdict = self._ask(lambda: self._store.find(record), current)
+        return _replay(verdict)
+
+    def _ask(self, step: Callable[[], Verdict], current: Invocation) -> Verdict:
+        if current.seconds_left < self._settings.store_seconds:
+            wait = _rounded(self._settings.seconds_between_calls)
+            text = "There is no time left for this message; nothing was sent."
+            raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
+        try:
+            return check(step())
+        except StoreUnavailable:
+            raise store_unavailable() from None
+
+    def _record(
+        self,
+        message: Message,
+        fields: dict[str, Any],
+        number: str,
+        caller: Caller,
+        current: Invocation,
+    ) -> Record:
+        settings = self._settings
+        name, kept_seconds, most_seconds = self._name(message, fields, current)
+        limits_of_caller = None
+        if caller.id is not None:
+            key = self._key("caller", caller.id)
+            limits_of_caller = RateLimit(key, settings.send_limits_per_caller, "TooManyRequests")
+        return Record(
             # The same name with another request, or from another caller, is another request.
             key=self._key("request", name, caller, asked(fields)),
             token=os.urandom(8).hex(),
-            lasts_seconds=max(lasts_seconds, name_seconds),
             deadline_seconds=current.timeout_seconds,
-            allowances=tuple(self._allowances(request, caller)),
+            kept_seconds=max(kept_seconds, current.timeout_seconds),
+            most_seconds=max(most_seconds, current.timeout_seconds),
+            number=RateLimit(
+                self._key("number", number), settings.send_limits_per_number, "TooSoon"
+            ),
+            caller=limits_of_caller,
+            total=RateLimit(self._key("total"), settings.send_limits_total, "TotalLimitReached"),
         )
-        if current.seconds_left < self._settings.store_seconds:
-            wait = _rounded(self._settings.turn_seconds)
-            text = "There is no time left for this message; nothing was sent."
-            raise refuse("QuotaExhausted", text, retry_after_seconds=wait)
-        try:
-            verdict = self._store.admit(claim)
-        except StoreUnavailable:
-            raise store_unavailable() from None
-        if verdict.outcome == "under way":
-            text = "This request, or another one for the number, is under way; nothing was sent."
-            raise refuse("InProgress", text, retry_after_seconds=_rounded(verdict.wait_seconds))
-        if verdict.outcome == "refused":
-            wait = _rounded(verdict.wait_seconds)
-            raise refuse(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
-        return Permit(self._store, claim, verdict, self._time.clock)
 
-    def _allowances(self, request: VerifyCodeRequest, caller: Caller) -> list[Allowance]:
-        settings = self._settings
-        number = self._key("number", request.phone_number.digits)
-        allowances = [Allowance(number, settings.send_limits_per_number, "TooSoon")]
-        if caller.id is not None:
-            key = self._key("caller", caller.id)
-            allowances.append(Allowance(key, settings.send_limits_per_caller, "TooManyRequests"))
-        in_all = settings.send_limits_total
-        return [*allowances, Allowance(self._key("all"), in_all, "TotalLimitReached")]
+    def _name(
+        self, message: Message, fields: dict[str, Any], current: Invocation
+    ) -> tuple[Any, float, float]:
+        """What names a request; for how long after its last delivery, and for how long in all."""
+        most_age_seconds = self._settings.max_event_age_seconds
+        day = max(DAY, most_age_seconds)
+        key = fields.get("idempotency_key") or fields.get("idempotencyKey")
+        if isinstance(key, str) and key.strip():
+            return ["key", key.strip()], day, day
+        if message.message_id:
+            return ["message", message.message_id], day, day
+        if message.is_event:
+            # An event without an id is known by what it says, for as long as it may come again.
+            return ["event", message.topic, fields], min(most_age_seconds, DAY), DAY
+        return ["invocation", current.id], day, day
 
     def _key(self, *parts: object) -> str:
-        secret = self._settings.store_secret.encode()
+        secret = self._settings.store_secret.get_secret_value().encode()
         return hmac.new(secret, encode(parts), hashlib.sha256).hexdigest()
 
 
 class Permit:
-    """The right to send one request once, as the store keeps it."""
+    """The right to send one request once: one idempotency record for each attempt."""
 
-    def __init__(
-        self, store: Store, claim: Claim, verdict: Verdict, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, record: Record, verdict: Verdict) -> None:
         self._store = store
-        self._claim = claim
-        self._verdict = verdict
         self._clock = clock
-        self._admitted_at = clock()
-        self._marks = 0
+        self._record = record
+        self._made_at = clock.monotonic()
+        self._wait_until = self._made_at + verdict.wait_seconds
+        self._is_sending = False
+        self.earlier_result = _replay(verdict)
 
-    def earlier_result(self) -> VerifyCodeResult | None:
-        """The result to replay, where this request came before."""
-        if self._verdict.outcome == "admitted":
-            return None
-        if self._verdict.outcome == "settled":
-            # Another version of this package may have written it.
-            with contextlib.suppress(ValueError, TypeError):
-                return VerifyCodeResult.replay(self._verdict.text)
-        text = "How an earlier delivery of this request ended isn't known; a code may be sent."
-        return VerifyCodeResult.own("UpstreamDisconnected", text, replayed=True)
+    def begin_sending(self) -> None:
+        """Call this just before the first byte is written. It raises Rejected if it may not be."""
+        age_seconds = self._clock.monotonic() - self._made_at
+        try:
+            self._store.begin_sending(self._record, age_seconds)
+        except StoreUnavailable:
+            raise store_unavailable() from None
+        self._is_sending = True
 
-    def call(self) -> None:
-        """To be said just before the first byte is written; raises Refused if it may not be."""
-        if not self._is_calling:
-            try:
-                self._mark()
-            except StoreUnavailable:
-                raise store_unavailable() from None
+    def renew(self) -> None:
+        """Call this before another attempt: the last one surely sent nothing.
 
-    def wait(self) -> None:
-        """To be said before another attempt is waited for: nothing was sent so far."""
-        if self._is_calling:
-            with contextlib.suppress(StoreUnavailable):
-                self._mark()
+        Raises Rejected if the request may not be sent any more.
+        """
+        if not self._is_sending:
+            return
+        now = self._clock.monotonic()
+        record = self._record._replace(
+            token=os.urandom(8).hex(),
+            deadline_seconds=max(1.0, self._record.deadline_seconds - (now - self._made_at)),
+        )
+        try:
+            verdict = check(self._store.admit(record, replaces=self._record.token))
+        except StoreUnavailable:
+            raise store_unavailable() from None
+        if verdict.outcome != "admitted":  # it was frozen past its deadline, and another came
+            raise Rejected("InProgress", "Another delivery took this request over.")
+        self._record, self._made_at, self._is_sending = record, now, False
+        self._wait_until = now + verdict.wait_seconds
 
-    def settle(self, result: VerifyCodeResult) -> VerifyCodeResult:
-        """Keeps the result, or gives the claim back; the result, with the resend countdown."""
-        if self._verdict.outcome == "admitted":
-            with contextlib.suppress(StoreUnavailable):
-                if _is_given_back(result):
-                    self._store.give_back(self._claim)
-                else:
-                    self._store.settle(self._claim, result.stored())
+    def settle(self, result: VerifyCodeResult, seconds: float) -> VerifyCodeResult:
+        """Keeps the result, or releases the record; the result, with the resend countdown.
+
+        A store that fails is asked again and again, for so many seconds.
+        """
+        if self.earlier_result is None:
+            stored = None if _is_released(result) else result.stored()
+            until = self._clock.monotonic() + seconds
+            while not self._is_written(stored) and self._clock.monotonic() < until:
+                self._clock.sleep(_PAUSE_SECONDS)
         if result.sent == "no":
             return result
-        wait = max(0.0, self._verdict.wait_seconds - self._age_seconds)
-        return replace(result, retry_after_seconds=_rounded(wait))
+        wait = max(0.0, self._wait_until - self._clock.monotonic())
+        return result.with_(retry_after_seconds=_rounded(wait))
 
-    @property
-    def _is_calling(self) -> bool:
-        return self._marks % 2 == 1
-
-    def _mark(self) -> None:
-        self._marks += 1
-        self._store.mark(self._claim, self._marks, self._age_seconds)
-
-    @property
-    def _age_seconds(self) -> float:
-        return self._clock() - self._admitted_at
+    def _is_written(self, stored: str | None) -> bool:
+        try:
+            if stored is None:
+                self._store.release(self._record)
+            else:
+                self._store.complete(self._record, stored)
+        except StoreUnavailable:
+            return False
+        return True
 
 
-def _name(request: VerifyCodeRequest, message: Message, current: Invocation) -> tuple[Any, float]:
-    """What names a request, and for how long."""
-    if request.idempotency_key:
-        return f"key {request.idempotency_key}", NAME_SECONDS
-    if message.name:
-        return message.name, NAME_SECONDS
-    if message.item is not None:
-        return ["item", message.item], 0.0
-    return f"invocation {current.id}", NAME_SECONDS
+def check(verdict: Verdict) -> Verdict:
+    """The verdict; Rejected if something is in the way."""
+    if verdict.outcome == "in progress":
+        text = "This request, or another one for the number, is under way; nothing was sent."
+        wait = _rounded(verdict.wait_seconds)
+        raise Rejected("InProgress", text, retry_after_seconds=wait)
+    if verdict.outcome == "limited":
+        wait = _rounded(verdict.wait_seconds)
+        raise Rejected(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
+    return verdict
 
 
-def store_unavailable() -> Exception:
-    """The exception that ends a request which the store can't be asked about."""
+def store_unavailable() -> Rejected:
+    """Ends a request about which the store can't be asked."""
     text = "The store can't be reached; nothing was sent."
-    return refuse("StoreUnavailable", text, retry_after_seconds=STORE_RETRY_SECONDS)
+    return Rejected("StoreUnavailable", text, retry_after_seconds=STORE_RETRY_SECONDS)
 
 
-def _is_given_back(result: VerifyCodeResult) -> bool:
+def _replay(verdict: Verdict) -> VerifyCodeResult | None:
+    """The result of an earlier delivery; None where the request is a new one."""
+    if verdict.outcome in ("admitted", "absent"):
+        return None
+    if verdict.outcome == "completed":
+        # Another version of this package may have written what can't be read.
+        with contextlib.suppress(ValueError):
+            return VerifyCodeResult.replay(verdict.text)
+    text = "How an earlier delivery of this request ended isn't known; a code may have been sent."
+    return VerifyCodeResult.of("UpstreamDisconnected", text, replayed=True)
+
+
+def _is_released(result: VerifyCodeResult) -> bool:
     if result.sent != "no":
         return False
-    return result.retryable or result.is_own or bool(_TO_MEND.fullmatch(result.code))
+    is_own = result.origin == "package"
+    return result.retryable or is_own or bool(_FOR_THE_OPERATOR.fullmatch(result.code))
 
 
 def _rounded(seconds: float) -> float:

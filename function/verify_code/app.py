@@ -1,106 +1,210 @@
-"""What lives as long as an instance, and the way of a request through it."""
+"""The application: built once per instance, it handles one invocation at a time."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from verify_code import __version__, credentials, events, invocation, logs
-from verify_code.caller import identify
-from verify_code.events.source import Message
-from verify_code.invocation import Invocation, Time
-from verify_code.parts import Parts
+from verify_code import __version__, credentials, events, invocation, logs, policy
+from verify_code import settings as setting_names
+from verify_code.admission import Admission, Permit
+from verify_code.cams.client import Cams
+from verify_code.cams.transport import Transport
+from verify_code.clock import Clock
+from verify_code.events.message import Message
+from verify_code.invocation import Invocation
+from verify_code.pacing import InstancePacer, Pacer, SharedPacer
 from verify_code.request import VerifyCodeRequest, validate
-from verify_code.result import Refused, VerifyCodeResult, refuse, unexpected
-from verify_code.settings import Settings, WrongSettings, load
+from verify_code.result import Rejected, VerifyCodeResult
+from verify_code.sending import Sender
+from verify_code.settings import Settings, SettingsError
+from verify_code.store.base import StoreUnavailable
+from verify_code.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from verify_code.store.redis import RedisStore
 
 
 class App:
-    """One instance of the function: it handles one invocation at a time."""
+    """Asks for codes by its settings. With wrong settings it answers ``Misconfigured``.
 
-    def __init__(self, time: Time = Time()) -> None:  # noqa: B008 - it can't be changed
-        self._time = time
-        self._parts: Parts | str = ""
-        self._is_first = True
+    ``store``, ``transport`` and ``clock`` are made from the settings; tests give their own.
+    """
 
-    def initialize(self, context: Any) -> None:
-        """Loads what the first call needs and opens the connections; never raises."""
+    def __init__(
+        self,
+        settings: Settings | SettingsError,
+        *,
+        store: MemoryStore | RedisStore | None = None,
+        transport: Transport | None = None,
+        clock: Clock = Clock(),  # noqa: B008 - it can't be changed
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._may_have_started = True
+        if isinstance(settings, SettingsError):
+            return
+        self._transport = transport or Transport(*settings.cams_endpoint, clock.monotonic)
+        self._store = store or _store(settings, clock)
+        self._admission = Admission(settings, self._store, clock)
+        cams = Cams(settings, self._transport, clock.monotonic)
+        self._sender = Sender(settings, cams, _pacer(settings, self._store, clock), clock)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], context: Any) -> App:
+        """The application that the environment sets up; the log says how, or what is wrong."""
+        for name, meant in setting_names.misspelt(environ).items():
+            text = f"{name} is no setting of this function: did you mean {meant}?"
+            logs.write("WARNING", "unknown_setting", message=text)
         try:
-            parts = self._load(context)
-            parts.check_store()
-            parts.sender.open()
-        except WrongSettings:
-            return  # it stands in the log already, and in every answer
+            settings = setting_names.load(environ, invocation.timeout_seconds(context))
+        except SettingsError as wrong:
+            logs.write("ERROR", "misconfigured", message=str(wrong))
+            return cls(wrong)
+        logs.write(
+            "INFO",
+            "start",
+            version=__version__,
+            store=settings.store_url.partition(":")[0],
+            countries=sorted(settings.allowed_countries),
+            endpoint=settings.cams_endpoint.host,
+            reserved_concurrency=settings.reserved_concurrency,
+            calls_per_second=settings.max_calls_per_second,
+        )
+        return cls(settings)
+
+    def initialize(self) -> None:
+        """Checks the store and opens the connection to the API. It never raises."""
+        self._may_have_started = False
+        if isinstance(self._settings, SettingsError):
+            return
+        try:
+            _check_store(self._settings, self._store)
+            self._transport.open(self._settings.connect_timeout_seconds)
         except OSError as failure:
             logs.write("WARNING", "unreachable", what="API", failure=type(failure).__name__)
         except Exception as bug:
             logs.write_bug(bug)
 
     def handle(self, event: bytes, context: Any) -> Any:
-        """Answers one event in the form of the trigger that it came by."""
-        current = invocation.begin(context, self._is_first, self._time.clock)
-        self._is_first = False
-        trigger = events.recognise(event)
-        source = trigger.source
-        results = [self._answer(each, source, replace(current)) for each in trigger.messages()]
-        if len(results) > 1 and isinstance(self._parts, Parts) and not self._parts.shared_store:
+        """Answers one event in the form of the source by which it came."""
+        current = invocation.begin(context, self._clock, may_have_started=self._may_have_started)
+        self._may_have_started = False
+        incoming = events.recognise(event)
+        source = incoming.source
+        results = [self._answer(each, source, replace(current)) for each in incoming.messages()]
+        settings = self._settings
+        if len(results) > 1 and isinstance(settings, Settings) and not settings.shares_a_store:
             logs.write("WARNING", "batch", messages=len(results), message=_BATCH)
-        return trigger.reply(results)
+        return incoming.reply(results)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        if not isinstance(self._settings, SettingsError):
+            self._transport.close()
+            self._store.close()
 
     def _answer(self, message: Message, source: str, current: Invocation) -> VerifyCodeResult:
         """The result for one message, whatever happens."""
         request = permit = None
         try:
-            fields = message.read()
-            parts = self._ready(current.context)
-            caller = identify(message.headers, parts.settings)
-            request = validate(fields, parts.settings, caller)
-            permit = parts.admission.admit(message, fields, request, caller, current)
-            if earlier := permit.earlier_result():
+            fields = message.parse()
+            settings = self._ready(current.context)
+            caller = policy.identify(message.headers, settings)
+            try:
+                request = validate(fields, policy.defaults(settings, caller), settings.test_numbers)
+                policy.check(request, settings, caller)
+                policy.check_age(message.sent_at, self._clock.wall(), settings)
+            except Rejected as rejection:
+                # What was sent earlier stays sent, whatever would refuse it now.
+                may_be_known = message.is_event or rejection.result.code == "EventExpired"
+                earlier = may_be_known and self._admission.find(message, fields, caller, current)
+                if not earlier:
+                    raise
                 result = earlier
-            elif request.phone_number.digits in parts.settings.test_numbers:
-                result = VerifyCodeResult.accepted()
             else:
-                result = parts.sender.send(request, permit, current)
-        except Refused as refusal:
-            result = refusal.result
+                permit = self._admission.admit(message, fields, request, caller, current)
+                result = permit.earlier_result or self._send(request, permit, current, settings)
+        except Rejected as rejection:
+            result = rejection.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
-            result = unexpected(current.may_have_sent)
+            result = VerifyCodeResult.unexpected(current.may_have_sent)
         if permit is not None:
-            result = permit.settle(result)
-        result = replace(result, invocation_id=current.id, **_asked(request))
+            # Who waits for the answer doesn't wait long for a store that fails.
+            most_seconds = current.seconds_left if message.is_event else _HTTP_WRITE_SECONDS
+            result = permit.settle(result, min(most_seconds, current.seconds_left))
+        result = result.with_(invocation_id=current.id, **_asked(request))
         _log(source, result, request, current)
         return result
 
-    def _ready(self, context: Any) -> Parts:
-        try:
-            parts = self._load(context)
-        except WrongSettings as wrong:
-            raise refuse("Misconfigured", str(wrong)) from None
+    def _ready(self, context: Any) -> Settings:
+        """The settings, if a call can be made with them and the role's credentials."""
+        if isinstance(self._settings, SettingsError):
+            raise Rejected("Misconfigured", str(self._settings))
         if credentials.read(context) is None:
-            raise refuse("Misconfigured", "The function has no credentials: give it a role.")
-        return parts
+            raise Rejected("Misconfigured", "The function has no credentials: give it a role.")
+        return self._settings
 
-    def _load(self, context: Any) -> Parts:
-        if not self._parts:
-            try:
-                settings = load(os.environ, invocation.timeout_seconds(context))
-            except WrongSettings as wrong:
-                self._parts = str(wrong)
-                logs.write("ERROR", "misconfigured", message=self._parts)
-            else:
-                self._parts = Parts(settings, self._time)
-                _log_start(settings)
-        if isinstance(self._parts, str):
-            raise WrongSettings(self._parts)
-        return self._parts
+    def _send(
+        self, request: VerifyCodeRequest, permit: Permit, current: Invocation, settings: Settings
+    ) -> VerifyCodeResult:
+        if request.phone_number.digits in settings.test_numbers:
+            return VerifyCodeResult.accepted()
+        return self._sender.send(request, permit, current)
 
+
+def _store(settings: Settings, clock: Clock) -> MemoryStore | RedisStore:
+    if not settings.shares_a_store:
+        return MemoryStore(clock.monotonic)
+    from verify_code.store.redis import RedisStore  # noqa: PLC0415 - only where it is used
+
+    return RedisStore(settings.store_url, clock.monotonic)
+
+
+def _pacer(settings: Settings, store: MemoryStore | RedisStore, clock: Clock) -> Pacer:
+    transit_seconds = settings.max_transit_seconds
+    if not isinstance(store, MemoryStore):
+        return SharedPacer(store, settings.max_calls_per_second, transit_seconds)
+    calls, imported_at = settings.calls_per_instance, clock.imported_at
+    return InstancePacer(calls, transit_seconds, clock.monotonic, imported_at)
+
+
+def _check_store(settings: Settings, store: MemoryStore | RedisStore) -> None:
+    """Writes what an operator should know about the store that was chosen."""
+    if isinstance(store, MemoryStore):
+        if settings.reserved_concurrency > 1:
+            text = _MEMORY.format(settings.reserved_concurrency)
+            logs.write("WARNING", "memory", message=text)
+        return
+    try:
+        policy_of_memory = store.open()
+    except StoreUnavailable as failure:
+        logs.write("WARNING", "unreachable", what="store", failure=str(failure))
+    else:
+        if policy_of_memory != "noeviction":
+            text = _EVICTION.format(policy_of_memory or "not known")
+            logs.write("ERROR", "eviction", message=text)
+
+
+_HTTP_WRITE_SECONDS = 1.0
+
+_MEMORY = (
+    "STORE_URL is memory://: each of up to {} instances remembers alone what it has sent, until it "
+    "is recycled. The calls a second stay within the bound; but a request that comes again to "
+    "another instance is sent again, and each instance grants the SEND_LIMITS anew. Name a store "
+    "that all instances share, or set RESERVED_CONCURRENCY to 1."
+)
+
+_EVICTION = (
+    "The store's maxmemory-policy is {}: when its memory is full it drops records, and codes are "
+    "sent twice. Set it to noeviction."
+)
 
 _BATCH = (
-    "Only this instance knows what it has sent: should the batch be delivered again, another may "
-    "send again. Let a delivery hold one message, or name a store that all instances share."
+    "Only this instance knows what it has sent: if the batch is delivered again, another instance "
+    "may send again. Let a delivery hold one message, or name a store that all instances share."
 )
 
 
@@ -112,19 +216,6 @@ def _asked(request: VerifyCodeRequest | None) -> dict[str, Any]:
         "method": request.method,
         "locale": request.locale,
     }
-
-
-def _log_start(settings: Settings) -> None:
-    logs.write(
-        "INFO",
-        "start",
-        version=__version__,
-        store=settings.store_url.partition(":")[0],
-        countries=sorted(settings.allowed_countries),
-        endpoint=settings.cams_endpoint.host,
-        reserved_concurrency=settings.reserved_concurrency,
-        calls_per_second=settings.max_calls_per_second,
-    )
 
 
 def _log(

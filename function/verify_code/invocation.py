@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from verify_code.clock import Clock
 from verify_code.settings import MARGIN_SECONDS
 
-#: The timeout of the deployment files, for a context that doesn't tell.
+#: The timeout in the deployment files, for a context that doesn't tell its own.
 DEFAULT_TIMEOUT_SECONDS = 20.0
 
-#: A process older than this was warmed up beforehand: its first invocation didn't start it.
-_COLD_START_SECONDS = 5.0
-
-
-class Time(NamedTuple):
-    """The clocks of an instance, and its sleep, which a test turns."""
-
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    wall_clock: Callable[[], float] = time.time
+#: Code that was imported longer ago wasn't imported for the first invocation.
+_LONGEST_START_SECONDS = 10.0
 
 
 @dataclass
 class Invocation:
-    """What the way of one request needs to know of its invocation, and what it cost."""
+    """What a request needs to know about its invocation, and what the request cost."""
 
     id: str
     context: Any
@@ -46,38 +38,28 @@ class Invocation:
         return self.ends_at - self.clock() - MARGIN_SECONDS
 
 
-def timeout_seconds(context: Any) -> float:
-    """The function's timeout; some runtimes give it as a string."""
-    try:
-        seconds = float(context.function.timeout)
-    except (AttributeError, TypeError, ValueError, OverflowError):
-        return DEFAULT_TIMEOUT_SECONDS
-    return seconds if seconds > 0 else DEFAULT_TIMEOUT_SECONDS
+def begin(context: Any, clock: Clock, *, may_have_started: bool) -> Invocation:
+    """The invocation that begins now.
 
-
-def begin(context: Any, is_first: bool, clock: Callable[[], float]) -> Invocation:
-    """The invocation that begins now; an instance's first began with its process."""
-    began = clock()
-    if is_first:
-        age = process_age_seconds()
-        began -= age if age < _COLD_START_SECONDS else 0.0
+    Where no initializer ran, the first invocation of an instance (``may_have_started``) began when
+    the code was imported, unless that was long ago.
+    """
+    now = clock.monotonic()
+    is_start = may_have_started and now - clock.imported_at < _LONGEST_START_SECONDS
     seconds = timeout_seconds(context)
     return Invocation(
         id=str(getattr(context, "request_id", None) or os.urandom(16).hex()),
         context=context,
         timeout_seconds=seconds,
-        ends_at=began + seconds,
-        clock=clock,
+        ends_at=(clock.imported_at if is_start else now) + seconds,
+        clock=clock.monotonic,
     )
 
 
-def process_age_seconds() -> float:
-    """How long ago this process started, by the kernel's account."""
+def timeout_seconds(context: Any) -> float:
+    """The function's timeout. Some runtimes give it as a string."""
     try:
-        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - pathlib is an import more
-            stat = file.read()
-        started_ticks = int(stat.rpartition(")")[2].split()[19])
-        started = started_ticks / os.sysconf("SC_CLK_TCK")
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
-    except (OSError, ValueError, IndexError, AttributeError):
-        return 0.0
+        seconds = float(context.function.timeout)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return DEFAULT_TIMEOUT_SECONDS
+    return seconds if seconds > 0 else DEFAULT_TIMEOUT_SECONDS

@@ -1,181 +1,193 @@
-"""The request for a code: validated, normalised, and allowed by the settings."""
+"""What a caller asks: the model of a request, and the names under which its fields may come."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
 
 from verify_code import phone_number as phone_numbers
-from verify_code.caller import Caller
-from verify_code.fields import ALIASES, CONFLICTING, differ, named
-from verify_code.locales import nearest_code
-from verify_code.phone_number import NO_COUNTRY, PhoneNumber
-from verify_code.result import FieldError, refuse
-from verify_code.settings import Settings
+from verify_code.json_text import differ
+from verify_code.locales import LONGEST_TAG, nearest_code
+from verify_code.phone_number import PhoneNumber
+from verify_code.result import FieldError, Rejected
+from verify_code.wording import Must, must, wrong
 
-if TYPE_CHECKING:
-    from pydantic_core.core_schema import ValidationInfo
-
-#: The refusals by settings, in the order in which they are reported.
-_REFUSALS = (
-    "CustSpaceNotAllowed",
-    "CountryNotAllowed",
-    "DeliveryMethodNotAllowed",
-    "LineTypeNotAllowed",
-)
+Method = Literal["sms", "voice"]
 
 
-@dataclass(frozen=True)
-class VerifyCodeRequest:
+def _number(value: Any, info: ValidationInfo) -> PhoneNumber:
+    if not isinstance(value, str):
+        wrong("invalid", "phone_number must be a string.")
+    try:
+        return phone_numbers.parse(value.strip(), (info.context or {})["test_numbers"])
+    except ValueError as problem:
+        wrong("invalid", str(problem))
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _locale(tag: str, info: ValidationInfo) -> str:
+    # A ValueError becomes pydantic's own error, and the sentence comes from Must.
+    return nearest_code(tag) or str((info.context or {})["default_locale"])
+
+
+class VerifyCodeRequest(BaseModel):
     """A request for a code, as the API will be asked."""
 
-    phone_number: PhoneNumber
-    """the business phone number with its country code; also PhoneNumber"""
-    method: Literal["sms", "voice"]
-    """sms or voice; a fixed line takes voice only; also Method"""
-    locale: str
-    """a language tag; the nearest documented code is used; also Locale"""
-    cust_space_id: str
-    """the space, if not the service's own; also CustSpaceId"""
-    idempotency_key: str | None
-    """names the request; also the header Idempotency-Key"""
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    phone_number: Annotated[
+        PhoneNumber,
+        PlainValidator(_number, json_schema_input_type=str),
+        Must("be a phone number with its country code"),
+    ] = Field(
+        validation_alias=AliasChoices("phone_number", "PhoneNumber", "phoneNumber"),
+        description="the business phone number with its country code; also PhoneNumber",
+    )
+    method: Annotated[Method, BeforeValidator(_lower), Must("be sms or voice")] = Field(
+        validation_alias=AliasChoices("method", "Method"),
+        description="sms or voice; a fixed line takes voice only; also Method",
+    )
+    locale: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=LONGEST_TAG),
+        AfterValidator(_locale),
+        Must("be a language tag, such as en, pt-BR or zh_CN"),
+    ] = Field(
+        validation_alias=AliasChoices("locale", "Locale"),
+        description="a language tag; the nearest documented code is used; also Locale",
+    )
+    cust_space_id: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, pattern=r"^[!-~]{1,128}$"),
+        Must("be 1 to 128 printable characters without a space"),
+    ] = Field(
+        validation_alias=AliasChoices("cust_space_id", "CustSpaceId", "custSpaceId"),
+        description="the space, if not the service's own; also CustSpaceId",
+    )
+    idempotency_key: Annotated[
+        str | None,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+        Must("be 1 to 255 characters"),
+    ] = Field(
+        None,
+        validation_alias=AliasChoices("idempotency_key", "idempotencyKey"),
+        description="names the request; also the header Idempotency-Key",
+    )
 
 
-def _wrong(code: str, message: str, refusal: str = "") -> NoReturn:
-    # The message goes in as a value: pydantic would read braces in a template.
-    raise PydanticCustomError(code, "{message}", {"message": message, "refusal": refusal})
-
-
-def _text(value: Any, info: ValidationInfo) -> str:
-    if value is None:
-        _wrong("missing", f"{info.field_name} is required.")
-    if not isinstance(value, str):
-        _wrong("invalid", f"{info.field_name} must be a string.")
-    return value.strip()
-
-
-def _settings(info: ValidationInfo) -> Settings:
-    settings: Settings = (info.context or {})["settings"]
-    return settings
-
-
-def _callers_space(info: ValidationInfo) -> str | None:
-    caller: Caller = (info.context or {})["caller"]
-    return caller.cust_space_id
-
-
-def _phone_number(value: Any, info: ValidationInfo) -> PhoneNumber:
-    text = _text(value, info)
-    try:
-        number = phone_numbers.parse(text, _settings(info).test_numbers)
-    except ValueError as problem:
-        _wrong("invalid", str(problem))
-    allowed = _settings(info).allowed_countries
-    if number.country not in allowed and ("*" not in allowed or number.country == NO_COUNTRY):
-        message = "phone_number is of a country that may not be sent to."
-        _wrong("not_allowed", message, "CountryNotAllowed")
-    if number.is_charged_to_the_caller:
-        message = "phone_number is a premium-rate or shared-cost line: name another."
-        _wrong("not_allowed", message, "LineTypeNotAllowed")
-    return number
-
-
-def _method(value: Any, info: ValidationInfo) -> str:
-    allowed = _settings(info).allowed_methods
-    method = _text(value, info).lower()
-    if method not in ("sms", "voice"):
-        _wrong("not_supported", "method must be sms or voice.")
-    if method not in allowed:
-        _wrong("not_allowed", f"method must be {allowed[0]} here.", "DeliveryMethodNotAllowed")
-    number = info.data.get("phone_number")
-    if method == "sms" and number is not None and number.is_fixed_line:
-        _wrong("not_allowed", "A fixed line can't take sms: ask for voice.", "LineTypeNotAllowed")
-    return method
-
-
-def _locale(value: Any, info: ValidationInfo) -> str:
-    text = _text(value, info)
-    try:
-        return nearest_code(text) or _settings(info).default_locale
-    except ValueError:
-        _wrong("invalid", "locale must be a language tag, such as en, pt-BR or zh_CN.")
-
-
-def _cust_space_id(value: Any, info: ValidationInfo) -> str:
-    allowed = _settings(info).cust_space_ids
-    space = _text(value, info)
-    if not re.fullmatch(r"[!-~]{1,128}", space):
-        _wrong("invalid", "cust_space_id must be 1 to 128 printable characters without a space.")
-    is_others = _callers_space(info) not in (None, "", space)
-    if is_others or (space not in allowed and allowed != ("*",)):
-        _wrong("not_allowed", "cust_space_id may not be used here.", "CustSpaceNotAllowed")
-    return space
-
-
-def _idempotency_key(value: Any, info: ValidationInfo) -> str | None:
-    key = None if value is None else _text(value, info)
-    if key is not None and not 1 <= len(key) <= 255:
-        _wrong("invalid", "idempotency_key must be 1 to 255 characters.")
-    return key
-
-
-#: With what each field is made, in this order: the method's check needs the number.
-_CHECKS = {
-    "phone_number": _phone_number,
-    "method": _method,
-    "locale": _locale,
-    "cust_space_id": _cust_space_id,
-    "idempotency_key": _idempotency_key,
+#: Each field, and all names under which it may come.
+NAMES: dict[str, list[str]] = {
+    name: [str(choice) for choice in field.validation_alias.choices]
+    for name, field in VerifyCodeRequest.model_fields.items()
+    if isinstance(field.validation_alias, AliasChoices)
 }
 
-# By pydantic's core: to import its models, too, would take a third of a cold start's time.
-_VALIDATOR = SchemaValidator(
-    core_schema.typed_dict_schema(
-        {
-            name: core_schema.typed_dict_field(
-                core_schema.with_info_plain_validator_function(check)
-            )
-            for name, check in _CHECKS.items()
-        }
-    )
-)
+_ALL_NAMES = {spelling for names in NAMES.values() for spelling in names}
+
+#: Names that callers write by mistake, in small letters without separators.
+_NEAR_MISSES = {
+    "phone_number": "phone phones phonenumbers phoneno phonenum number mobile mobilenumber msisdn",
+    "method": "metod methd mehtod methods deliverymethod",
+    "locale": "locales lokale local locle",
+    "cust_space_id": "custspace custspaceids spaceid customerspaceid",
+    "idempotency_key": "idempotentkey idempotencekey idempotency",
+}
+
+_NEAREST = {
+    near: name
+    for name, others in _NEAR_MISSES.items()
+    for near in (*others.split(), name.replace("_", ""))
+}
 
 
-def validate(fields: dict[str, Any], settings: Settings, caller: Caller) -> VerifyCodeRequest:
-    """The request in the fields, or :class:`Refused` with all that is wrong with them at once."""
-    first_space = settings.cust_space_ids[0]
-    # Of an unknown caller no space can be asked: who it is comes first.
-    has_default = first_space != "*" or caller.is_unknown
-    defaults = {
-        "method": settings.default_method,
-        "locale": settings.default_locale,
-        "cust_space_id": caller.cust_space_id or (first_space if has_default else None),
-    }
-    given = {name: named(fields, name) for name in ALIASES}
-    values = {name: all_[0] if all_ else defaults.get(name) for name, all_ in given.items()}
-    errors = {
-        name: _conflict(name) for name, all_ in given.items() if CONFLICTING in all_ or differ(all_)
-    }
-    refusals = [""] if errors else []
-    context = {"settings": settings, "caller": caller}
+def given(fields: dict[str, Any], name: str) -> list[Any]:
+    """All values given for a field, under whichever of its names. Null is no value."""
+    return [fields[each] for each in NAMES[name] if fields.get(each) is not None]
+
+
+def asked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a request may have, as they came."""
+    return {name: value for name, value in fields.items() if name in _ALL_NAMES}
+
+
+def validate(
+    fields: dict[str, Any], defaults: dict[str, Any], test_numbers: frozenset[str]
+) -> VerifyCodeRequest:
+    """The request in the fields; Rejected with everything that is wrong with them.
+
+    ``defaults`` are the values of fields that weren't given, ``test_numbers`` the digits of numbers
+    that need not be valid.
+    """
+    _check_operation(fields)
+    values = {name: given(fields, name) for name in NAMES}
+    known = {name: several[0] for name, several in values.items() if several}
+    errors = {name: _conflict(name) for name, several in values.items() if differ(several)}
+    near_misses = _near_misses(fields, known)
+    context = {"test_numbers": test_numbers, "default_locale": defaults["locale"]}
     try:
-        request = VerifyCodeRequest(**_VALIDATOR.validate_python(values, context=context))
+        request = VerifyCodeRequest.model_validate({**defaults, **known}, context=context)
     except ValidationError as invalid:
-        for details in invalid.errors(include_url=False, include_input=False):
-            name, problem = str(details["loc"][0]), details["ctx"]
-            refusals.append(problem["refusal"])
-            code: Any = details["type"]
-            errors.setdefault(name, FieldError(name, code, problem["message"]))
-    if not errors:
-        return request
-    code = min(refusals, key=_REFUSALS.index) if all(refusals) else "InvalidRequest"
-    sentences = " ".join(error.message for error in errors.values())
-    raise refuse(code, sentences, errors=tuple(errors.values()))
+        for each in invalid.errors(include_url=False, include_input=False):
+            name = str(each["loc"][0])
+            if name not in near_misses:
+                errors.setdefault(name, _field_error(name, each["type"], each["msg"]))
+    if errors or near_misses:
+        found = (*errors.values(), *near_misses.values())
+        sentences = " ".join(error.message for error in found)
+        raise Rejected("InvalidRequest", sentences, errors=found)
+    return request
+
+
+def _check_operation(fields: dict[str, Any]) -> None:
+    """Rejects what isn't a request to send a code, so that a slip sends nothing."""
+    operation = fields.get("operation")
+    if operation not in (None, "send"):
+        text = "This operation is not enabled here; only send is. Nothing was sent."
+        raise Rejected("OperationNotEnabled", text)
+    for name in ("code", "VerifyCode"):
+        if fields.get(name) is not None:
+            text = f"{name} is no field of a request to send a code: leave it out."
+            error = FieldError(field=name, code="unknown", message=text)
+            raise Rejected("InvalidRequest", text, errors=(error,))
+
+
+def _near_misses(fields: dict[str, Any], known: dict[str, Any]) -> dict[str, FieldError]:
+    """For each absent field: the first name that was probably meant for it."""
+    found: dict[str, FieldError] = {}
+    for name in fields:
+        meant = _NEAREST.get(re.sub(r"[_-]", "", name.lower()))
+        if meant and meant not in known and name not in _ALL_NAMES:
+            text = f"There is no field {name}: did you mean {meant}?"
+            found.setdefault(meant, FieldError(field=name, code="unknown", message=text))
+    return found
+
+
+def _field_error(name: str, kind: str, message: str) -> FieldError:
+    """One of pydantic's errors, in the words of this package."""
+    if kind == "invalid":
+        return FieldError(field=name, code="invalid", message=message)
+    text = {"missing": "is required", "string_type": "must be a string"}.get(kind)
+    code: Any = {"missing": "missing", "literal_error": "not_supported"}.get(kind, "invalid")
+    text = text or f"must {must(VerifyCodeRequest, name)}"
+    return FieldError(field=name, code=code, message=f"{name} {text}.")
 
 
 def _conflict(name: str) -> FieldError:
-    message = f"{name} is given more than once, with different values: give it once."
-    return FieldError(field=name, code="conflicting", message=message)
+    text = f"{name} is given more than once, with different values: give it once."
+    return FieldError(field=name, code="conflicting", message=text)

@@ -5,138 +5,129 @@ from __future__ import annotations
 import contextlib
 import math
 import random
-from collections.abc import Callable
 
-from verify_code import invocation
 from verify_code.admission import Permit, store_unavailable
-from verify_code.cams import operations
 from verify_code.cams.client import Cams
+from verify_code.cams.operations import SEND
 from verify_code.cams.responses import interpret, unreachable
-from verify_code.cams.transport import Transport
-from verify_code.invocation import Invocation, Time
-from verify_code.pacing import SharedTurns, SlotRest, Turns
+from verify_code.cams.transport import MAX_IDLE_SECONDS
+from verify_code.clock import Clock
+from verify_code.invocation import Invocation
+from verify_code.pacing import Pacer
 from verify_code.request import VerifyCodeRequest
-from verify_code.result import VerifyCodeResult
+from verify_code.result import Rejected, VerifyCodeResult
 from verify_code.settings import Settings
 from verify_code.store.base import StoreUnavailable
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
-#: So long before its turn a call is marked in the store, so that the turn isn't missed for it.
+#: The record is marked as sending so long before the turn, so that the turn isn't missed for it.
 MARK_SECONDS = 0.1
 
-#: However long the API asks to stay away, no turn is held for longer.
-_LONGEST_HOLD_SECONDS = 60.0
+#: However long the API asks to stay away, the turns pause for no longer.
+_LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Sender:
     """Sends for one invocation of an instance at a time."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        turns: Turns | None,
-        time: Time,
-        transport: Transport | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, cams: Cams, pacer: Pacer, clock: Clock) -> None:
         self._settings = settings
-        self._clock = time.clock
-        self._sleep = time.sleep
-        transport = transport or Transport(*settings.cams_endpoint, time.clock)
-        self._cams = Cams(settings, transport, time.clock)
-        self._pacing = _pacing(settings, turns, time.clock)
-
-    def open(self) -> None:
-        """Opens the connection, unless a good one is open; raises OSError if it can't."""
-        self._cams.open()
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._cams.close()
+        self._cams = cams
+        self._pacer = pacer
+        self._clock = clock
 
     def send(
         self, request: VerifyCodeRequest, permit: Permit, current: Invocation
     ) -> VerifyCodeResult:
         """Tries until something may have been sent, or was refused, or the time is up."""
-        result = None
-        while result is None or (result.retryable and current.attempts < MOST_ATTEMPTS):
+        result: VerifyCodeResult | None = None
+        while result is None or (result.retryable and current.attempts < MAX_ATTEMPTS):
+            try:
+                permit.renew()
+            except Rejected:
+                if result is None:
+                    raise
+                return result
             if result is not None and result.code == "UpstreamUnavailable":
-                permit.wait()
                 self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
             longest_wait = current.seconds_left - self._settings.attempt_seconds
-            if longest_wait >= 0 and not self._is_open(current):
+            if longest_wait >= 0 and not self._connect(current):
                 result = unreachable()
                 continue
-            asked_at = self._clock()
-            wait = self._take_turn(longest_wait)
+            asked_at = self._clock.monotonic()
+            wait = self._reserve(longest_wait)
             if wait > longest_wait:
                 return result or _no_turn(wait)
-            # The store counted the wait from some moment since it was asked.
-            turn_at = self._clock() + wait
-            latest_start = asked_at + wait + self._pacing.latest_seconds
-            if wait > MARK_SECONDS:
-                permit.wait()
-                self._wait(wait - MARK_SECONDS, current)
-            permit.call()
-            self._wait(turn_at - self._clock(), current)
+            # The store counted the wait from a moment between asked_at and now.
+            turn_at = self._clock.monotonic() + wait
+            latest_start = asked_at + wait + self._pacer.max_delay_seconds
+            if not self._reconnect(turn_at, current):
+                result = unreachable()
+                continue
+            self._wait_until(turn_at - MARK_SECONDS, current)
+            permit.begin_sending()
+            self._wait_until(turn_at, current)
             result = self._call(request, current, latest_start) or result
         return result
 
-    def _is_open(self, current: Invocation) -> bool:
-        began = self._clock()
+    def _connect(self, current: Invocation, needed_seconds: float = 0.0) -> bool:
+        """Opens the connection, unless a good one is open; whether there is one."""
+        began = self._clock.monotonic()
         try:
-            self.open()
+            self._cams.open(needed_seconds)
         except OSError:
             current.attempts += 1
             return False
         finally:
-            current.connecting_seconds += self._clock() - began
+            current.connecting_seconds += self._clock.monotonic() - began
         return True
 
-    def _take_turn(self, longest_wait: float) -> float:
+    def _reconnect(self, turn_at: float, current: Invocation) -> bool:
+        """Where the wait is long, waits until shortly before the turn, and connects once more."""
+        lead_seconds = min(self._settings.connect_timeout_seconds, MAX_IDLE_SECONDS / 2)
+        if turn_at - self._clock.monotonic() <= lead_seconds:
+            return True
+        self._wait_until(turn_at - lead_seconds, current)
+        return self._connect(current, lead_seconds)
+
+    def _reserve(self, longest_wait: float) -> float:
         try:
-            return self._pacing.take_turn(longest_wait)
+            return self._pacer.reserve(longest_wait)
         except StoreUnavailable:
             raise store_unavailable() from None
 
+    def _wait_until(self, moment: float, current: Invocation) -> None:
+        self._wait(moment - self._clock.monotonic(), current)
+
     def _wait(self, seconds: float, current: Invocation) -> None:
         if seconds > 0:
-            self._sleep(seconds)
+            self._clock.sleep(seconds)
             current.waited_seconds += seconds
 
     def _call(
         self, request: VerifyCodeRequest, current: Invocation, latest_start: float
     ) -> VerifyCodeResult | None:
         """The result of one call; None if its turn was missed, and nothing was written."""
-        began = self._clock()
+        began = self._clock.monotonic()
         current.may_have_sent = True
-        exchange = self._cams.call(operations.SEND, request, current.context, latest_start)
-        current.upstream_seconds += self._clock() - began
+        exchange = self._cams.call(SEND, request, current.context, latest_start)
+        current.upstream_seconds += self._clock.monotonic() - began
         if exchange.missed_its_turn:
             current.may_have_sent = False
             return None
         current.attempts += 1
-        self._pacing.called(exchange)
+        self._pacer.record_call(exchange)
         result = interpret(exchange, request.phone_number)
         current.may_have_sent = result.sent != "no"
         if result.http_status == 429:
             with contextlib.suppress(StoreUnavailable):
-                self._pacing.hold(min(result.retry_after_seconds or 0.0, _LONGEST_HOLD_SECONDS))
+                self._pacer.pause(min(result.retry_after_seconds or 0.0, _LONGEST_PAUSE_SECONDS))
         return result
 
 
-def _pacing(
-    settings: Settings, turns: Turns | None, clock: Callable[[], float]
-) -> SlotRest | SharedTurns:
-    transit = settings.max_transit_seconds
-    if turns:
-        return SharedTurns(turns, settings.max_calls_per_second, transit)
-    started_at = clock() - invocation.process_age_seconds()
-    return SlotRest(settings.calls_per_slot, transit, clock, started_at)
-
-
 def _no_turn(wait: float) -> VerifyCodeResult:
-    return VerifyCodeResult.own(
+    return VerifyCodeResult.of(
         "QuotaExhausted",
         "The API's quota has no place within the time left; nothing was sent.",
         retry_after_seconds=math.ceil(wait * 1000) / 1000,

@@ -1,13 +1,14 @@
-"""The operator's settings, read from the environment once for an instance."""
+"""The operator's settings: a model of the environment variables, read once per instance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
 
-from verify_code import setting_kinds as kinds
-from verify_code.store.base import Limit
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from verify_code import setting_types as types
+from verify_code.store.base import DAY, HOUR, MINUTE, Limit
+from verify_code.wording import must
 
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0
@@ -15,107 +16,125 @@ MARGIN_SECONDS = 1.0
 #: The API allows the account 10 calls a second; one is kept back.
 MOST_CALLS_PER_SECOND = 9
 
+#: Settings whose values may hold a secret, so that no sentence repeats them.
+_NEVER_SHOWN = ("store_url", "store_secret", "test_numbers", "cams_endpoint")
 
-class WrongSettings(Exception):
-    """Settings that can't be used: one sentence for each, which holds no secret."""
+
+class SettingsError(Exception):
+    """Settings that can't be used: one sentence for each of them, without any secret."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What an operator may set, by the same names in capitals; docs/settings.md explains them."""
+class Settings(BaseModel):
+    """The environment variables, by their names in small letters; docs/settings.md explains them.
 
-    cust_space_ids: tuple[str, ...] = kinds.SPACES.setting()
-    allowed_countries: frozenset[str] = kinds.COUNTRIES.setting()
-    allowed_methods: tuple[str, ...] = kinds.METHODS.setting("sms,voice")
-    default_method: str = kinds.METHOD.setting()
-    default_locale: str = kinds.LOCALE.setting("en")
-    cams_endpoint: kinds.Endpoint = kinds.ENDPOINT.setting(  # noqa: RUF009 - a field, as the others
-        "cams.ap-southeast-1.aliyuncs.com"
+    A variable that isn't set, or is empty, means the field's default.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    cust_space_ids: types.Spaces
+    allowed_countries: types.Countries
+    allowed_methods: types.Methods = ("sms", "voice")
+    default_method: types.Method | None = None
+    default_locale: types.Locale = "en"
+    cams_endpoint: types.EndpointSetting = types.Endpoint(
+        "https", "cams.ap-southeast-1.aliyuncs.com", 443
     )
-    connect_timeout_seconds: float = kinds.SECONDS.setting("3")
-    read_timeout_seconds: float = kinds.SECONDS.setting("10")
-    store_url: str = kinds.STORE.setting("memory://")
-    store_secret: str = kinds.SECRET.setting()
-    reserved_concurrency: int = kinds.COUNT.setting("9")
-    max_calls_per_second: int = kinds.COUNT.setting("9")
-    max_transit_seconds: float = kinds.TRANSIT.setting("0.125")
-    max_event_age_seconds: float = kinds.SECONDS.setting("600")
-    send_limits_per_number: tuple[Limit, ...] = kinds.LIMITS.setting("1/minute;5/hour;10/day")
-    send_limits_per_caller: tuple[Limit, ...] = kinds.LIMITS.setting("20/hour")
-    send_limits_total: tuple[Limit, ...] = kinds.LIMITS.setting("200/hour;1000/day")
-    caller_header: str = kinds.HEADER.setting()
-    cust_space_header: str = kinds.HEADER.setting()
-    test_numbers: frozenset[str] = kinds.TEST_NUMBERS.setting()
+    connect_timeout_seconds: types.Seconds = 3.0
+    read_timeout_seconds: types.Seconds = 10.0
+    store_url: types.StoreUrl = "memory://"
+    store_secret: types.StoreSecret = SecretStr("")
+    reserved_concurrency: types.Count = 9
+    max_calls_per_second: types.Count = 9
+    max_transit_seconds: types.TransitSeconds = 0.125
+    max_event_age_seconds: types.Seconds = 600.0
+    send_limits_per_number: types.Limits = (Limit(1, MINUTE), Limit(5, HOUR), Limit(10, DAY))
+    send_limits_per_caller: types.Limits = (Limit(20, HOUR),)
+    send_limits_total: types.Limits = (Limit(200, HOUR), Limit(1000, DAY))
+    caller_header: types.Header = ""
+    cust_space_header: types.Header = ""
+    test_numbers: types.TestNumbers = frozenset()
 
     @property
     def shares_a_store(self) -> bool:
-        """Instances share a store, and are paced by it together."""
+        """Instances share a store, which also paces them together."""
         return self.store_url != "memory://"
 
     @property
-    def calls_per_slot(self) -> int:
+    def calls_per_instance(self) -> int:
         """How many calls each instance may make in any second, without a store."""
         return self.max_calls_per_second // self.reserved_concurrency
 
     @property
-    def turn_seconds(self) -> float:
-        """How far from each other two calls of one instance are at the least."""
+    def seconds_between_calls(self) -> float:
+        """The shortest time between two calls of one instance."""
         if self.shares_a_store:
             return (1 + self.max_transit_seconds) / self.max_calls_per_second
-        return self.max_transit_seconds + 1 / max(1, self.calls_per_slot)
+        return self.max_transit_seconds + 1 / max(1, self.calls_per_instance)
 
     @property
     def store_seconds(self) -> float:
-        """The longest that one step of the store takes: connecting, and the command."""
+        """The longest time for one step of the store: connecting, and the command."""
         return 1.0 if self.shares_a_store else 0.0
 
     @property
     def attempt_seconds(self) -> float:
-        """The longest that an attempt takes, its wait and the look-up of the name apart."""
+        """The longest time for an attempt, without its wait and without looking up the name."""
         return self.connect_timeout_seconds + self.read_timeout_seconds + self.store_seconds
 
 
 def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Settings:
-    """Reads the settings, or raises :class:`WrongSettings` that names every wrong one."""
-    values: dict[str, Any] = {}
-    problems: list[str] = []
-    for each in fields(Settings):
-        name = each.name.upper()
-        text = environ.get(name, "").strip() or each.metadata["default"]
-        try:
-            values[each.name] = each.metadata["kind"].value(text)
-        except ValueError as problem:
-            problems.append(f"{name} {problem}.")
+    """The settings in the environment; SettingsError names everything that is wrong with them."""
+    texts = {name: environ.get(name.upper(), "").strip() for name in Settings.model_fields}
+    problems: dict[str, str] = {}
     if environ.get("DEBUG", "").strip().lower() == "sdk":
-        problems.append("DEBUG is 'sdk', which makes the SDK print the security token: unset it.")
-    if not problems:
+        problems["debug"] = (
+            "DEBUG is 'sdk', which makes the SDK print the security token: unset it."
+        )
+    try:
+        settings = Settings.model_validate({name: text for name, text in texts.items() if text})
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            name = str(error["loc"][0])
+            is_told = error["type"] == "setting"
+            problem = error["msg"] if is_told else _problem(name, texts[name])
+            problems.setdefault(name, f"{name.upper()} {problem}")
+    else:
         # Where only one method is allowed, it is the default.
-        values["default_method"] = values["default_method"] or min(values["allowed_methods"])
-        settings = Settings(**values)
-        problems.extend(_contradictions(settings, function_timeout_seconds))
-    if problems:
-        raise WrongSettings(" ".join(problems))
-    return settings
+        method = settings.default_method or min(settings.allowed_methods)
+        settings = settings.model_copy(update={"default_method": method})
+        problems |= dict(enumerate(_contradictions(settings, function_timeout_seconds)))  # type: ignore[arg-type]
+        if not problems:
+            return settings
+    raise SettingsError(" ".join(problems.values()))
+
+
+def _problem(name: str, text: str) -> str:
+    shown = "" if name in _NEVER_SHOWN else text[:100]
+    what = f"is {shown!r}" if shown else "is wrong" if text else "is not set"
+    return f"{what}: it must {must(Settings, name)}."
 
 
 def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iterator[str]:
-    slots, most = settings.reserved_concurrency, settings.max_calls_per_second
+    instances, most = settings.reserved_concurrency, settings.max_calls_per_second
     if settings.default_method not in settings.allowed_methods:
         yield "DEFAULT_METHOD is not among ALLOWED_METHODS: name one that is."
-    needed = settings.attempt_seconds + settings.turn_seconds + MARGIN_SECONDS
+    if settings.caller_header and settings.caller_header == settings.cust_space_header:
+        yield "CALLER_HEADER and CUST_SPACE_HEADER are the same: name two headers."
+    needed = settings.attempt_seconds + settings.seconds_between_calls + MARGIN_SECONDS
     if needed > function_timeout_seconds:
         yield (
             "CONNECT_TIMEOUT_SECONDS and READ_TIMEOUT_SECONDS don't fit in the function's timeout "
-            f"of {function_timeout_seconds:g} s with what comes before and after the call, "
-            f"{needed:.1f} s in all: lower them, or give the function more time."
+            f"of {function_timeout_seconds:g} s: with what comes before and after the call they "
+            f"need more than {needed - 0.001:.3f} s. Lower them, or give the function more time."
         )
-    if settings.shares_a_store and len(settings.store_secret) < 32:
+    if settings.shares_a_store and len(settings.store_secret.get_secret_value()) < 32:
         yield "STORE_SECRET must be 32 or more random characters, since STORE_URL names a store."
-    if settings.calls_per_slot == 0 and not settings.shares_a_store:
+    if settings.calls_per_instance == 0 and not settings.shares_a_store:
         yield (
-            f"RESERVED_CONCURRENCY is {slots}, more than MAX_CALLS_PER_SECOND, which is {most}: an "
-            "instance may call once a second, so together they would call too often. Lower it, "
-            "or let the instances share a store (STORE_URL)."
+            f"RESERVED_CONCURRENCY is {instances}, more than MAX_CALLS_PER_SECOND, which is "
+            f"{most}: an instance may call once a second, so together they would call too often. "
+            "Lower it, or let the instances share a store (STORE_URL)."
         )
     # Another host is a stand-in for tests, with limits of its own.
     if most > MOST_CALLS_PER_SECOND and settings.cams_endpoint.host.endswith(".aliyuncs.com"):
@@ -123,3 +142,20 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
             f"MAX_CALLS_PER_SECOND is {most}, but the API takes 10 calls a second for the whole "
             f"account, so that a burst would be refused: {MOST_CALLS_PER_SECOND} is the most."
         )
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that have no meaning here, and the setting that each was probably meant for."""
+    names = [name.upper() for name in Settings.model_fields]
+    beginnings = {name.partition("_")[0] for name in names}
+    strange = [
+        name
+        for name in environ
+        if name not in names and name.upper().replace("-", "_").partition("_")[0] in beginnings
+    ]
+    if not strange:
+        return {}
+    from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed
+
+    nearest = {name: get_close_matches(name.upper(), names, 1, 0.8) for name in strange}
+    return {name: found[0] for name, found in nearest.items() if found}

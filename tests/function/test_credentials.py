@@ -30,7 +30,7 @@ def ask_with(function: FunctionUnderTest, in_context: Any, in_environment: StsCr
         value = getattr(in_environment, name)
         function.monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
     context = SimpleNamespace(credentials=in_context)
-    return function.instance.handle(b'{"PhoneNumber": "+6581234567"}', context)
+    return function.app.handle(b'{"PhoneNumber": "+6581234567"}', context)
 
 
 @pytest.mark.parametrize("place", ["context", "environment"])
@@ -94,7 +94,7 @@ def test_an_answer_that_quotes_them(
 
 def test_no_role(function: FunctionUnderTest) -> None:
     """A function without a role is misconfigured, before any field is looked at."""
-    result = function.instance.handle(b"{}", SimpleNamespace(credentials=None))
+    result = function.app.handle(b"{}", SimpleNamespace(credentials=None))
     assert (result["code"], result["sent"]) == ("Misconfigured", "no")
     assert "role" in result["message"]
 
@@ -108,7 +108,7 @@ def test_credentials_that_vanish_at_the_call(function: FunctionUnderTest) -> Non
         def credentials(self) -> StsCredentials | None:
             return answers.pop() if answers else None
 
-    result = function.instance.handle(b'{"PhoneNumber": "+6581234567"}', Context())
+    result = function.app.handle(b'{"PhoneNumber": "+6581234567"}', Context())
     assert (result["sent"], result["code"]) == ("no", "UnexpectedError")
     assert function.gateway.requests_seen == 0
 

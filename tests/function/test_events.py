@@ -112,8 +112,68 @@ def test_the_answer_to_a_huge_body_is_http(function: FunctionUnderTest, filling:
 
 
 def test_a_byte_order_mark(function: FunctionUnderTest) -> None:
-    """Some clients write a byte order mark before their JSON."""
-    assert function.handle(b"\xef\xbb\xbf" + REQUEST.encode())["sent"] == "yes"
+    """Some clients write a byte order mark before their JSON; it is skipped wherever it stands."""
+    with_mark = "\ufeff" + REQUEST
+    assert function.handle(with_mark.encode())["sent"] == "yes"
+    assert function.post(with_mark.encode()).status == 200
+    encoded = base64.b64encode(with_mark.encode()).decode()
+    assert read_reply(function.handle(event("api_gateway", body=encoded))).status == 200
+    for number, data in enumerate((with_mark, encoded)):
+        content = {"specversion": "1.0", "id": str(number), "source": "a", "data": data}
+        assert function.handle(content)["sent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_send"),
+    [
+        *((path, True) for path in ("/", "", "/codes", "/status/codes", "/verified")),
+        *((path, False) for path in ("/status", "/verify", "/codes/verify", "/codes/status/")),
+    ],
+)
+@pytest.mark.parametrize(("name", "key"), [("http", "rawPath"), ("api_gateway", "path")])
+def test_the_path(
+    function: FunctionUnderTest, name: str, key: str, path: str, is_send: bool
+) -> None:
+    """Every path asks for a code, but those of operations that aren't enabled."""
+    reply = read_reply(function.handle(event(name, **{key: path})))
+    assert (reply.status, reply.result["code"]) == (
+        (200, "OK") if is_send else (404, "OperationNotEnabled")
+    )
+    assert len(function.gateway.messages) == is_send
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"httpMethod": "POST", "path": "/"},
+        {"version": "v1", "requestContext": {"http": {"method": "POST"}}},
+        {"triggerTime": "x", "triggerName": "x"},
+        {"eventSource": "acs:oss"},
+        {"cursorTime": 1, "source": {}},
+        {"Version": "Sync-v1"},
+        {"requestContext": {}, "responseContext": {}},
+        {"specversion": "1.0", "source": "acs.oss", "type": "dts:x"},
+        {"body": "x", "attrs": {}},
+    ],
+)
+def test_an_mns_topics_attributes(function: FunctionUnderTest, attributes: dict[str, Any]) -> None:
+    """Whatever attributes stand beside it, a topic's message is one, and is raised if unsent."""
+    function.now = judge.SENT_AT
+    content = event("mns_topic_json", **attributes)
+    assert function.handle(content)["sent"] == "yes"
+    assert function.raised({**content, "Message": "{}"})["code"] == "InvalidEvent"
+
+
+@pytest.mark.parametrize("key", ["specversion", "specVersion", "SpecVersion", "SPECVERSION"])
+def test_a_cloud_event_in_any_spelling(function: FunctionUnderTest, key: str) -> None:
+    """However specversion is spelled, a CloudEvent is one; also where it has the other four keys."""
+    request = {"phone_number": NUMBER}
+    assert function.handle({key: "1.0", "data": request})["sent"] == "yes"
+    assert function.raised({key: "1.0", "data": {}})["code"] == "InvalidEvent"
+    four = {"id": "1", "source": "a", "type": "b", "data": {}}
+    assert function.raised(four)["code"] == "InvalidEvent"
+    # Beside a phone number these are fields that a request may have.
+    assert function.handle({**four, **request})["sent"] == "yes"
 
 
 @pytest.mark.parametrize("headers", [None, [], {"Content-Type": None}, {"Content-Type": 5}])

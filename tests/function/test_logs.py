@@ -37,7 +37,7 @@ def test_values_from_outside_stay_values(
     """A value can't start a new line or a new field."""
     context = function.context
     context.request_id = 'x"}\n{"level": "ERROR", "event": "forged\u2028'
-    function.instance.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
+    function.app.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
     (_, invocation) = log_lines(capsys)
     assert invocation["event"] == "invocation"
     assert invocation["invocation_id"] == context.request_id

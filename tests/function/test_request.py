@@ -110,17 +110,16 @@ def test_methods_that_are_switched_off(function: FunctionUnderTest) -> None:
 
 
 def test_all_wrong_fields_at_once(function: FunctionUnderTest) -> None:
-    """422 comes before 403, the errors list both, and each says what would be right."""
-    wrong = {
-        "phone_number": ("+81 90-1234-5678", "not_allowed"),
-        "method": ("fax", "not_supported"),
-        "locale": ("en_US.UTF-8", "invalid"),
-        "cust_space_id": ("other", "not_allowed"),
-    }
-    reply = function.post({field: value for field, (value, _) in wrong.items()})
+    """422 comes before 403. The errors are all of the one kind; each says what would be right."""
+    not_allowed = {"phone_number": "+81 90-1234-5678", "cust_space_id": "other"}
+    wrong = {"method": "fax", "locale": "en_US.UTF-8"}
+    reply = function.post({**not_allowed, **wrong})
     assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
-    assert errors(reply.result) == {field: code for field, (_, code) in wrong.items()}
+    assert errors(reply.result) == {"method": "not_supported", "locale": "invalid"}
     assert all(error["message"].endswith(".") for error in reply.result["errors"])
+    reply = function.post(not_allowed)
+    assert (reply.status, reply.result["code"]) == (403, "CustSpaceNotAllowed")
+    assert errors(reply.result) == dict.fromkeys(not_allowed, "not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,6 @@ def test_aliases(function: FunctionUnderTest, names: tuple[str, ...]) -> None:
     ("others", "wrong"),
     [
         (b'"PhoneNumber": "+6581234567"', {"phone_number": "conflicting"}),
-        (b'"phone_number": "+6581234567"', {"phone_number": "conflicting"}),
         (b'"phoneNumber": 8613800001234', {"phone_number": "conflicting"}),
         (b'"PhoneNumber": "+8613800001234", "Method": null, "locale": null, "locale": "en"', {}),
     ],
@@ -153,6 +151,74 @@ def test_a_field_given_twice(
     """A field with two values has none, under one name or two; alike, or null, they are one."""
     reply = function.post(b'{"phone_number": "+8613800001234", %b}' % others)
     assert (reply.status, errors(reply.result)) == (422 if wrong else 200, wrong)
+
+
+@pytest.mark.parametrize("key", [b"phone_number", b"method", b"other"])
+def test_a_key_given_twice(function: FunctionUnderTest, key: bytes) -> None:
+    """An object that has a key twice, with different values, is no request."""
+    body = b'{"phone_number": "+8613800001234", "%b": "a", "%b": "b"}' % (key, key)
+    reply = function.post(body)
+    assert (reply.status, reply.result["code"]) == (400, "InvalidEvent")
+    assert function.handle(body)["code"] == "InvalidEvent"
+
+
+NEAR_MISSES = [
+    ({"phone": NUMBER}, "phone", "phone_number"),
+    ({"PhoneNumbers": NUMBER}, "PhoneNumbers", "phone_number"),
+    ({"phone-number": NUMBER}, "phone-number", "phone_number"),
+    ({"PHONENUMBER": NUMBER}, "PHONENUMBER", "phone_number"),
+    ({"phone_number": NUMBER, "metod": "voice"}, "metod", "method"),
+    ({"phone_number": NUMBER, "METHOD": "voice"}, "METHOD", "method"),
+    ({"phone_number": NUMBER, "custSpaceID": "cams-two"}, "custSpaceID", "cust_space_id"),
+    ({"phone_number": NUMBER, "Idempotency-Key": "k"}, "Idempotency-Key", "idempotency_key"),
+]
+
+
+@pytest.mark.parametrize(("fields", "wrong", "meant"), NEAR_MISSES)
+def test_a_misspelt_field(
+    function: FunctionUnderTest, fields: dict[str, str], wrong: str, meant: str
+) -> None:
+    """A near-miss of a field that is absent is an error that says which field was meant."""
+    result = function.ask(**{"phone_number": None, **fields})
+    assert (result["code"], errors(result)) == ("InvalidRequest", {wrong: "unknown"})
+    assert meant in result["message"]
+    assert function.gateway.requests_seen == 0
+
+
+def test_other_fields_are_ignored(function: FunctionUnderTest) -> None:
+    """A near-miss of a field that is given, and any other field, is none of our business."""
+    other = {"phone": "1", "METHOD": "x", "metodology": "x", "language": "en", "channel": "web"}
+    assert function.ask(method="sms", idempotencyKey="k", **other)["sent"] == "yes"
+
+
+@pytest.mark.parametrize("operation", ["verify", "status", "Send", "", 1, ["send"]])
+def test_another_operation(function: FunctionUnderTest, operation: Any) -> None:
+    """What isn't a request to send a code sends none, in whatever way it is asked."""
+    request = {"phone_number": NUMBER, "operation": operation}
+    reply = function.post(request)
+    assert (reply.status, reply.result["code"]) == (404, "OperationNotEnabled")
+    assert (reply.result["sent"], reply.result["retryable"]) == ("no", False)
+    assert function.handle(request)["code"] == "OperationNotEnabled"
+    event = {"specversion": "1.0", "id": "1", "source": "a", "data": request}
+    assert function.raised(event)["code"] == "InvalidEvent"
+    assert function.gateway.requests_seen == 0
+
+
+@pytest.mark.parametrize("operation", [None, "send"])
+def test_the_operation_that_is_enabled(function: FunctionUnderTest, operation: Any) -> None:
+    """A request may say that it is one to send a code."""
+    assert function.ask(operation=operation)["sent"] == "yes"
+
+
+@pytest.mark.parametrize("name", ["code", "VerifyCode"])
+def test_a_code_in_a_request(function: FunctionUnderTest, name: str) -> None:
+    """Who hands a code in doesn't want another one."""
+    result = function.ask(**{name: "123456"})
+    assert (result["code"], errors(result)) == ("InvalidRequest", {name: "unknown"})
+    assert "123456" not in str(result)
+    event = {"specversion": "1.0", "data": {"phone_number": NUMBER, name: "123456"}}
+    assert function.raised(event)["code"] == "InvalidRequest"
+    assert function.gateway.requests_seen == 0
 
 
 @pytest.mark.parametrize(

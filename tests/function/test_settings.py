@@ -191,7 +191,7 @@ def test_a_misconfigured_function_keeps_nothing(function: FunctionUnderTest) -> 
     contexts = [Context() for _ in range(3)]
     references = [weakref.ref(context) for context in contexts]
     while contexts:
-        function.instance.handle(b"{}", contexts.pop())
+        function.app.handle(b"{}", contexts.pop())
     gc.collect()
     assert [reference() for reference in references] == [None] * 3
 

@@ -13,11 +13,11 @@ class FaultyTransport(Transport):
     failures_to_open = 0
     losses_before_sending = 0
 
-    def open(self, timeout_seconds: float) -> None:
+    def open(self, timeout_seconds: float, needed_seconds: float = 0.0) -> None:
         if self.failures_to_open:
             self.failures_to_open -= 1
             raise ConnectionRefusedError
-        super().open(timeout_seconds)
+        super().open(timeout_seconds, needed_seconds)
 
     def send(self, *arguments: Any) -> None:
         if self.losses_before_sending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -13,11 +14,13 @@ from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import new_credentials
 from tests.sandbox.http_event import http_event
 from tests.support.faulty_transport import FaultyTransport
-from verify_code import sending
 from verify_code.app import App
-from verify_code.events.event_source import NotSent
-from verify_code.invocation import Time
-from verify_code.parts import Parts
+from verify_code.clock import Clock
+from verify_code.events.event_source import CodeNotSentError
+from verify_code.invocation import timeout_seconds
+from verify_code.settings import SettingsError, load
+from verify_code.store.memory import MemoryStore
+from verify_code.store.redis import RedisStore
 
 NUMBER = "+8613800001234"
 
@@ -46,8 +49,8 @@ class FunctionUnderTest:
         self.invocations = 0
         self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
-        self.instance = App()
-        monkeypatch.setattr(sending, "Transport", self._make_transport)
+        self.store: MemoryStore | RedisStore | None = None
+        self._app: App | None = None
         self.set(
             CAMS_ENDPOINT=gateway.endpoint,
             CUST_SPACE_IDS="cams-one,cams-two",
@@ -60,23 +63,29 @@ class FunctionUnderTest:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         self.close()
-        self.instance = App(Time(self.clock, self.sleep, lambda: self.now or time.time()))
-        self.instance._is_first = False  # this process is no cold start
 
     def close(self) -> None:
-        """Closes the connection that an instance keeps for as long as it lives."""
-        if isinstance(self.instance._parts, Parts):
-            self.instance._parts.close()
-
-    def _make_transport(self, *arguments: Any) -> FaultyTransport:
-        self.transport = FaultyTransport(*arguments)
-        return self.transport
+        """Closes the connections that an instance keeps for as long as it lives."""
+        if self._app:
+            self._app.close()
+        self._app = None
 
     @property
-    def parts(self) -> Parts:
-        """What the instance made of the settings, after its first request."""
-        assert isinstance(self.instance._parts, Parts)
-        return self.instance._parts
+    def app(self) -> App:
+        """The application that the environment sets up now; a new one after `set`."""
+        if self._app is None:
+            self._app = self.start()
+        return self._app
+
+    def start(self, imported_at: float = -1e9) -> App:
+        """A new application, by default in a process that is no cold start."""
+        clock = Clock(self.clock, self.sleep, lambda: self.now or time.time(), imported_at)
+        try:
+            settings = load(os.environ, timeout_seconds(self._context("")))
+        except SettingsError as wrong:
+            return App(wrong, clock=clock)
+        self.transport = FaultyTransport(*settings.cams_endpoint, self.clock)
+        return App(settings, store=self.store, transport=self.transport, clock=clock)
 
     def clock(self) -> float:
         return time.monotonic() + self.turned_seconds
@@ -92,14 +101,17 @@ class FunctionUnderTest:
     @property
     def context(self) -> Any:
         self.invocations += 1
+        return self._context(f"invocation-{self.invocations}")
+
+    def _context(self, request_id: str) -> Any:
         return SimpleNamespace(
-            request_id=f"invocation-{self.invocations}",
+            request_id=request_id,
             function=SimpleNamespace(timeout=self.timeout_seconds),
             credentials=SimpleNamespace(**vars(self.credentials)),
         )
 
     def initialize(self) -> None:
-        self.instance.initialize(self.context)
+        self.app.initialize()
 
     def ask(self, **fields: Any) -> dict[str, Any]:
         """Asks by a direct invocation."""
@@ -108,13 +120,13 @@ class FunctionUnderTest:
 
     def handle(self, event: Any) -> Any:
         """What the handler returns; the event is JSON unless it is bytes."""
-        return self.instance.handle(as_bytes(event), self.context)
+        return self.app.handle(as_bytes(event), self.context)
 
     def deliver(self, event: Any) -> tuple[Any, bool]:
         """As an event source does: the answer, and was it raised, to be delivered again?"""
         try:
             return self.handle(event), False
-        except NotSent as raised:
+        except CodeNotSentError as raised:
             return json.loads(str(raised)), True
 
     def raised(self, event: Any) -> dict[str, Any]:

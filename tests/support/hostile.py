@@ -14,7 +14,7 @@ import phonenumbers
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from verify_code.fields import ALIASES
+from verify_code.request import NAMES as FIELD_NAMES
 
 ROOT = Path(__file__).parents[2]
 RECORDED = {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/events").iterdir())}
@@ -62,7 +62,7 @@ ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 JSON = st.recursive(
     ATOMS, lambda it: st.lists(it, max_size=3) | st.dictionaries(TEXTS, it, max_size=3)
 )
-NAMES = st.sampled_from([name for field, more in ALIASES.items() for name in (field, *more)])
+NAMES = st.sampled_from([name for names in FIELD_NAMES.values() for name in names])
 REQUESTS = st.dictionaries(NAMES | TEXTS, NUMBERS | JSON, max_size=5)
 GOOD_CLAIMS = {"X-Claim-Sub": "cams-one", "X-Claim-Space": "cams-one"}
 CLAIM_NAMES = (*GOOD_CLAIMS, "x-claim-sub", "X-CLAIM-SPACE", "Idempotency-Key")

@@ -16,19 +16,17 @@ SECRET = "a-secret-of-more-than-32-characters"
 
 _TURN = """
 local turned = tonumber(ARGV[1])
-for _, key in ipairs(redis.call('KEYS', '*claim:*')) do
+for _, key in ipairs(redis.call('KEYS', '*record:*')) do
+  redis.call('HINCRBY', key, 'made_at', -turned)
   redis.call('HINCRBY', key, 'deadline', -turned)
 end
-for _, key in ipairs(redis.call('KEYS', '*places:*')) do
-  for _, token in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-    redis.call('ZINCRBY', key, -turned, token)
-  end
-end
-for _, key in ipairs(redis.call('KEYS', '*undecided:*')) do
-  local undecided = redis.call('HGETALL', key)
-  for n = 1, #undecided, 2 do
-    local state, deadline = undecided[n + 1]:sub(1, 1), tonumber(undecided[n + 1]:sub(2))
-    redis.call('HSET', key, undecided[n], state .. (deadline - turned))
+for _, key in ipairs(redis.call('KEYS', '*limit:*')) do
+  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for n = 1, #members, 2 do
+    local state, deadline, token = members[n]:match('^(%a):(%d+):(.*)$')
+    redis.call('ZREM', key, members[n])
+    local moved = state .. ':' .. deadline - turned .. ':' .. token
+    redis.call('ZADD', key, members[n + 1] - turned, moved)
   end
 end
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -81,7 +79,7 @@ class Valkey:
         self._process.wait()
 
     def turn(self, seconds: float) -> None:
-        """Lets the server's clock go on for its claims: moves all that they say into the past."""
+        """Lets the server's clock go on for its records: moves all that they say into the past."""
         with self.client() as client:
             client.eval(_TURN, 0, round(seconds * 1000))
 

@@ -50,13 +50,9 @@ class Cams:
             )
         )
 
-    def open(self) -> None:
-        """Opens the connection unless a good one is open; raises OSError if it can't."""
-        self._transport.open(self._settings.connect_timeout_seconds)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        self._transport.close()
+    def open(self, needed_seconds: float = 0.0) -> None:
+        """Opens a connection unless there is one to trust for so long; OSError if it can't."""
+        self._transport.open(self._settings.connect_timeout_seconds, needed_seconds)
 
     def call(
         self, operation: Operation, request: VerifyCodeRequest, context: Any, latest_start: float

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from verify_code.cams.transport import Exchange
 from verify_code.phone_number import PhoneNumber
-from verify_code.result import ACCEPTED, VerifyCodeResult, unexpected
-
-if TYPE_CHECKING:  # at run time it comes with the SDK's libraries
-    from verify_code.cams.transport import Exchange
+from verify_code.result import ACCEPTED, VerifyCodeResult
 
 #: How long to wait when the API's flow control doesn't say: its limit counts whole seconds.
 FLOW_CONTROL_SECONDS = 1.0
@@ -35,7 +33,7 @@ _UNCLEAR_CODES = ("0000", "0", "200")
 
 def unreachable() -> VerifyCodeResult:
     """Returns the result for an attempt that could not connect: nothing was written."""
-    return VerifyCodeResult.own(
+    return VerifyCodeResult.of(
         "UpstreamUnavailable",
         "The API can't be reached; nothing was sent.",
         retry_after_seconds=UNREACHABLE_SECONDS,
@@ -50,11 +48,11 @@ def interpret(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
     """
     if not exchange.entered:
         # An SDK that raised wrote nothing; one that returned may have sent by a way of its own.
-        return unexpected(may_have_sent=not exchange.sdk_raised)
+        return VerifyCodeResult.unexpected(may_have_sent=not exchange.sdk_raised)
     if not exchange.written:
         return unreachable()
     if not exchange.is_whole:
-        return VerifyCodeResult.own(
+        return VerifyCodeResult.of(
             "UpstreamTimeout" if exchange.timed_out else "UpstreamDisconnected",
             "No whole answer came from the API; a code may have been sent.",
         )

@@ -63,9 +63,9 @@ class Transport:
         self._socket: socket.socket | None = None
         self._idle_since = (0.0, 0.0)
 
-    def open(self, timeout_seconds: float) -> None:
-        """Opens a connection unless there is one to trust; raises OSError if it can't."""
-        if self._is_trusted():
+    def open(self, timeout_seconds: float, needed_seconds: float = 0.0) -> None:
+        """Opens a connection unless there is one to trust for so long; OSError if it can't."""
+        if self._is_trusted(needed_seconds):
             return
         self.close()
         deadline = self._clock() + timeout_seconds
@@ -151,12 +151,13 @@ class Transport:
         self._socket.settimeout(seconds_until(exchange.deadline, self._clock))
         return self._socket
 
-    def _is_trusted(self) -> bool:
+    def _is_trusted(self, needed_seconds: float = 0.0) -> bool:
         """Tells whether it was used lately, is open, and has nothing to read."""
         if self._socket is None:
             return False
         monotonic, wall = self._idle_since  # a frozen machine may stop the monotonic clock
-        if max(self._clock() - monotonic, abs(time.time() - wall)) > MAX_IDLE_SECONDS:
+        idle_seconds = max(self._clock() - monotonic, abs(time.time() - wall))
+        if idle_seconds + needed_seconds > MAX_IDLE_SECONDS:
             return False
         try:
             # It has to read, because the tickets of TLS 1.3 make a good socket readable too.

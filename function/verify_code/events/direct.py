@@ -6,18 +6,23 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from verify_code.events.source import Message, Trigger
-from verify_code.fields import decode_request
+from verify_code.events.message import Event, Message
+from verify_code.json_text import decode_request
 from verify_code.result import VerifyCodeResult
 
 
-class DirectInvocation(Trigger):
+class DirectInvocation(Event):
     """The event's bytes are the request, and the reply is the whole result."""
 
-    source = "direct"
+    def __init__(self, event: bytes) -> None:
+        self._event = event
 
-    def _messages(self) -> Iterable[Message]:
-        return [Message(partial(decode_request, self._content))]
+    @property
+    def source(self) -> str:
+        return "direct"
 
-    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
-        return results[0].for_the_caller()
+    def messages(self) -> Iterable[Message]:
+        return [Message(partial(decode_request, self._event))]
+
+    def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
+        return results[0].for_invoker()

@@ -1,125 +1,168 @@
-"""What the event sources have in common: they deliver again when the handler raises."""
+"""The event sources: they deliver at least once, and again when the handler raises."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
-from pydantic_core import SchemaValidator, ValidationError, core_schema
+from verify_code.events.cloud_event import CloudEvent
+from verify_code.events.message import MAX_MESSAGES, Event, Message, rejected
+from verify_code.events.mns_topic import MnsTopicMessage, MnsTopicStream
+from verify_code.events.queues import Carrier, queue_message
+from verify_code.json_text import check_size, decode, encode
+from verify_code.request import given
+from verify_code.result import Rejected, VerifyCodeResult
 
-from verify_code.events.source import Message, Trigger
-from verify_code.fields import check_size, decode, encode, named
-from verify_code.result import VerifyCodeResult, refuse
+#: A request may stand in a message, in a CloudEvent, as text, in base64: so many layers at most.
+_MAX_LAYERS = 6
 
-#: The keys under which the sources carry a message, from the outside in.
-_CARRIERS = ("data", "data_base64", "messageBody", "Message", "body", "value")
-
-_MOMENT = SchemaValidator(core_schema.datetime_schema())
+_LISTED_BYTES = 24 * 1024  # a line of the log holds 32 KB
 
 
-class NotSent(Exception):
+class CodeNotSentError(Exception):
     """What surely wasn't sent, as JSON: the source delivers it again, or dead-letters it."""
 
 
-class EventSource(Trigger):
-    """A source that delivers at least once, and again when the handler raises."""
+class EventSource(Event):
+    """One message: a CloudEvent, or one of an MNS/SMQ topic."""
 
-    def _messages(self) -> Iterable[Message]:
-        return [message(self._content)]
+    def __init__(self, source: str, item: Any) -> None:
+        self._source = source
+        self._item = item
+
+    @property
+    def source(self) -> str:
+        return self._source
+
+    def messages(self) -> Iterable[Message]:
+        return [_message(self._item)]
 
     def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
-        answers = [result.for_the_account() for result in results]
-        unsent = [answer for answer in answers if answer["sent"] == "no"]
+        answer = results[0].for_event_source()
+        if answer["sent"] == "no" and not never_carries_a_request(self._item):
+            raise CodeNotSentError(json.dumps(answer))
+        return answer
+
+
+class EventStream(Event):
+    """A list of messages, each as it is, in a CloudEvent, or as JSON text."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+        self._may_raise: list[bool] = []
+
+    @classmethod
+    def unread(cls) -> EventStream:
+        """A stream whose items aren't known; as one message it wasn't sent."""
+        stream = cls([])
+        stream._may_raise = [True]
+        return stream
+
+    @property
+    def source(self) -> str:
+        return "eventbridge_stream"
+
+    def messages(self) -> Iterable[Message]:
+        if len(self._items) > MAX_MESSAGES:
+            self._may_raise = [not all(map(never_carries_a_request, self._items))]
+            text = f"An event may hold {MAX_MESSAGES:,} messages at most."
+            yield rejected(Rejected("InvalidEvent", text), is_event=True)
+            return
+        for item in self._items:  # one by one, so that they aren't all decoded at once
+            self._may_raise.append(not never_carries_a_request(item))
+            yield _item(item)
+
+    def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
+        answers = [result.for_event_source() for result in results]
+        both = zip(answers, self._may_raise, strict=True)
+        unsent = [answer for answer, may_raise in both if answer["sent"] == "no" and may_raise]
         if unsent:
-            raise NotSent(json.dumps(self._summary(unsent, len(answers))))
-        return self._answer(answers)
-
-    def _answer(self, answers: list[dict[str, Any]]) -> Any:
-        return answers[0]
-
-    def _summary(self, unsent: list[dict[str, Any]], count: int) -> dict[str, Any]:  # noqa: ARG002
-        return unsent[0]
+            sizes = accumulate(len(json.dumps(answer)) for answer in unsent)
+            listed = sum(1 for size in sizes if size <= _LISTED_BYTES)
+            counts = {"messages": len(answers), "unsent": len(unsent), "listed": listed}
+            raise CodeNotSentError(json.dumps({"counts": counts, "unsent": unsent[:listed]}))
+        return answers
 
 
-def message(item: Any) -> Message:
-    """The message that an event, or one item of a stream, is."""
-    event = item if isinstance(item, dict) else {}
-    inner = event.get("data") if "specversion" in event else item
-    name = _own_name(inner)
-    if name and inner is not item:  # two queues may give the same name
-        name += f" of {event.get('source')}"
+def never_carries_a_request(item: Any) -> bool:
+    """Whether the item is a CloudEvent of a source that never carries a request."""
+    if not isinstance(item, dict) or MnsTopicMessage.recognises(item):
+        return False
+    return CloudEvent.recognises(item) and CloudEvent.read(item).never_carries_a_request
+
+
+def _item(item: Any) -> Message:
+    """The message that an item of a stream is."""
+    try:
+        check_size(item if isinstance(item, str) else encode(item))
+        decoded = _decoded(item) if isinstance(item, str) else item
+        return _message(item if decoded is None else decoded)
+    except Rejected as rejection:
+        return rejected(rejection, is_event=True)
+
+
+def _message(item: Any) -> Message:
+    parse = partial(_request, item)
+    if not isinstance(item, dict):
+        return Message(parse, is_event=True)
+    carrier = _carrier(item)
     return Message(
-        read=partial(_fields, item),
-        name=name or _cloud_event_name(event),
-        item=item,
-        sent_at=_sent_at(event),
+        parse,
+        message_id=carrier.message_id,
+        topic=carrier.topic,
+        is_event=True,
+        sent_at=carrier.moment if isinstance(carrier, CloudEvent) else carrier.sent_at,  # type: ignore[arg-type]
     )
 
 
-def _fields(item: Any) -> dict[str, Any]:
-    fields = _find(item, depth=len(_CARRIERS))
+def _carrier(item: dict[str, Any]) -> Carrier:
+    if MnsTopicMessage.recognises(item):
+        return MnsTopicMessage.model_validate(item)
+    if CloudEvent.recognises(item):
+        return CloudEvent.read(item)
+    if MnsTopicStream.recognises(item):
+        return MnsTopicStream.model_validate(item)
+    return queue_message(item)
+
+
+def _request(item: Any) -> dict[str, Any]:
+    if never_carries_a_request(item):
+        text = "This source never carries a request: remove its trigger."
+        raise Rejected("InvalidEvent", text)
+    fields = _find(item, _MAX_LAYERS)
     if fields is None:
-        raise refuse("InvalidEvent", "There is no request in the message: it needs phone_number.")
+        raise Rejected("InvalidEvent", "There is no request in the message: it needs phone_number.")
+    if fields.get("operation") not in (None, "send"):
+        raise Rejected("InvalidEvent", "An event can only ask for a code: operation must be send.")
     return fields
 
 
-def _find(value: Any, depth: int) -> dict[str, Any] | None:
-    if depth == 0:
+def _find(value: Any, layers: int) -> dict[str, Any] | None:
+    """The fields of the request that a value is or carries; None if there is none."""
+    if layers == 0:
         return None
     if isinstance(value, str):
-        text = _without_base64(value)
-        check_size(text)
-        return _find(decode(text), depth - 1)
+        return _find(_decoded(value), layers - 1)
     if not isinstance(value, dict):
         return None
-    if named(value, "phone_number"):
+    if given(value, "phone_number") and not MnsTopicMessage.recognises(value):
         check_size(encode(value))
         return value
-    found = (_find(value[key], depth - 1) for key in _CARRIERS if key in value)
-    return next((fields for fields in found if fields is not None), None)
+    return _find(_carrier(value).payload, layers - 1)
 
 
-def _without_base64(text: str) -> bytes | str:
+def _decoded(text: str) -> Any:
+    """The JSON value in the text, which may be in base64; None if there is none."""
+    plain: bytes | str = text
+    with contextlib.suppress(ValueError):
+        plain = base64.b64decode(text, validate=True)  # no object's text looks like it
+    check_size(plain)
     try:
-        return base64.b64decode(text, validate=True)  # no object's text looks like it
+        return decode(plain)
     except ValueError:
-        return text
-
-
-def _own_name(inner: Any) -> str:
-    """The name that the queue gave the message: it stays from delivery to delivery."""
-    if not isinstance(inner, dict):
-        return ""
-    for place in (inner, *(inner.get(key) for key in ("systemProperties", "props"))):
-        for key in ("messageId", "MessageId", "msgId", "UNIQ_KEY"):
-            if isinstance(place, dict) and isinstance(place.get(key), str) and place[key]:
-                return f"message {place[key]}"
-    position = [inner.get(key) for key in ("topic", "partition", "offset")]
-    return f"position {position}" if all(isinstance(p, (str, int)) for p in position) else ""
-
-
-def _cloud_event_name(event: dict[str, Any]) -> str:
-    pair = [event.get(key) for key in ("source", "id") if "specversion" in event]
-    return f"event {pair}" if pair and all(p and isinstance(p, str) for p in pair) else ""
-
-
-def _sent_at(event: dict[str, Any]) -> float | None:
-    """When the message was sent; None where it doesn't say, or not readably."""
-    inner = event.get("data")
-    moments = [event.get(key) for key in ("time", "PublishTime", "timestamp")]
-    if isinstance(inner, dict):
-        moments.append(inner.get("timestamp"))
-    return next((seconds_since_epoch(moment) for moment in moments if moment), None)
-
-
-def seconds_since_epoch(moment: Any) -> float | None:
-    """A moment as RFC 3339, or as a number of seconds or milliseconds."""
-    try:
-        read: datetime = _MOMENT.validate_python(moment)
-    except (ValidationError, OverflowError):
         return None
-    return (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).timestamp()

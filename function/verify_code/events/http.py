@@ -6,103 +6,125 @@ import base64
 import json
 import math
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from verify_code.events.event_source import seconds_since_epoch
-from verify_code.events.source import Message, Trigger
-from verify_code.fields import CONFLICTING, decode_request, differ
-from verify_code.result import VerifyCodeResult, refuse
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+
+from verify_code.events.message import Message
+from verify_code.events.queues import Moment
+from verify_code.json_text import decode_request, differ
+from verify_code.result import Rejected, VerifyCodeResult
+
+#: The last segment of a path -> an operation of the API that this function doesn't offer.
+_OTHER_OPERATIONS = ("status", "verify")
 
 
-class ApiGateway(Trigger):
-    """API Gateway's event for an event function; the answer has the same keys."""
+def _headers(value: Any) -> dict[str, Any]:
+    """Headers by their names in small letters. One that has two values counts as empty."""
+    headers: dict[str, Any] = {}
+    for name, each in value.items() if isinstance(value, dict) else ():
+        other = headers.setdefault(name.lower(), each)
+        if differ([each, other]):
+            headers[name.lower()] = ""
+    return headers
 
-    source = "api_gateway"
 
-    @staticmethod
-    def recognises(content: Any) -> bool:
-        return isinstance(content, dict) and "httpMethod" in content and "path" in content
+class ApiGatewayEvent(BaseModel):
+    """API Gateway's event for a function. The answer has the same keys.
 
-    def _messages(self) -> Iterable[Message]:
-        return [Message(self._fields, sent_at=self._queued_at(), headers=self._headers)]
+    ``isBase64Encoded`` may be a boolean or text.
+    """
 
-    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
-        result = results[0]
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "Cache-Control": "no-store",
-        }
-        if result.http_status == 405:
-            headers["Allow"] = "POST"
-        if result.http_status in (409, 429, 503) and result.retry_after_seconds is not None:
-            headers["Retry-After"] = str(math.ceil(result.retry_after_seconds))
-        return {
-            "statusCode": result.http_status,
-            "headers": headers,
-            "isBase64Encoded": False,
-            "body": json.dumps(result.for_the_public()),
-        }
+    model_config = ConfigDict(frozen=True, defer_build=True, hide_input_in_errors=True)
 
-    def _method(self) -> Any:
-        return self._content["httpMethod"]
+    source: ClassVar[str] = "api_gateway"
 
-    def _queued_at(self) -> float | None:
-        """When it was asked, where the platform has queued it since."""
+    method: Any = Field(None, validation_alias="httpMethod")
+    path: Any = None
+    headers: Annotated[dict[str, Any], BeforeValidator(_headers)] = Field(default_factory=dict)
+    body: Any = None
+    is_base64: Any = Field(None, validation_alias="isBase64Encoded")
+
+    @classmethod
+    def recognises(cls, content: dict[str, Any]) -> bool:
+        """Whether the event is one of this source."""
+        return "httpMethod" in content and "path" in content
+
+    @property
+    def queued_at(self) -> float | None:
+        """When it was asked, where the platform has queued it since; seconds since the epoch."""
         return None
 
+    def messages(self) -> Iterable[Message]:
+        return [Message(self._fields, sent_at=self.queued_at, headers=self.headers)]
+
+    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
+        return http_reply(results[0])
+
     def _fields(self) -> dict[str, Any]:
-        if self._method() != "POST":
-            raise refuse("InvalidEvent", "Ask by POST.", http_status=405)
-        _check_media_type(str(self._headers.get("content-type") or ""))
-        fields = decode_request(self._body())
-        keys = [fields.get("idempotency_key"), self._headers.get("idempotency-key")]
-        given = [key for key in keys if key is not None]
-        if given:
-            fields["idempotency_key"] = CONFLICTING if differ(given) else given[0]
+        if self.method != "POST":
+            raise Rejected("InvalidEvent", "Ask by POST.", http_status=405)
+        if str(self.path or "").rstrip("/").rpartition("/")[2] in _OTHER_OPERATIONS:
+            text = "This operation is not enabled here; only send is. Nothing was sent."
+            raise Rejected("OperationNotEnabled", text)
+        _check_media_type(str(self.headers.get("content-type") or ""))
+        fields = decode_request(self._plain_body())
+        key = self.headers.get("idempotency-key")
+        if key is not None:
+            # Beside a key in the body; the request's model says whether the two agree.
+            is_free = fields.get("idempotency_key") is None
+            fields["idempotency_key" if is_free else "idempotencyKey"] = key
         return fields
 
-    @cached_property
-    def _headers(self) -> dict[str, Any]:
-        given = self._content.get("headers")
-        headers: dict[str, Any] = {}
-        for name, value in given.items() if isinstance(given, dict) else ():
-            other = headers.setdefault(name.lower(), value)
-            if differ([value, other]):
-                headers[name.lower()] = CONFLICTING
-        return headers
-
-    def _body(self) -> bytes | str:
-        body = self._content.get("body")
-        if not isinstance(body, str):
-            raise refuse("InvalidEvent", "The HTTP request has no body: send a JSON object.")
-        if str(self._content.get("isBase64Encoded", "")).lower() != "true":
-            return body
+    def _plain_body(self) -> bytes | str:
+        if not isinstance(self.body, str):
+            raise Rejected("InvalidEvent", "The HTTP request has no body: send a JSON object.")
+        if str(self.is_base64 or "").lower() != "true":
+            return self.body
         try:
-            return base64.b64decode(body, validate=True)
+            return base64.b64decode(self.body, validate=True)
         except ValueError:
-            raise refuse("InvalidEvent", "The event's body is not base64, as it says.") from None
+            text = "The event's body is not base64, as it says."
+            raise Rejected("InvalidEvent", text) from None
 
 
-class HttpTrigger(ApiGateway):
+class HttpTriggerEvent(ApiGatewayEvent):
     """The HTTP trigger's payload, version v1 ("HTTP trigger: invoke a function")."""
 
-    source = "http"
+    source: ClassVar[str] = "http"
 
-    @staticmethod
-    def recognises(content: Any) -> bool:
-        if not isinstance(content, dict) or content.get("version") != "v1":
-            return False
+    path: Any = Field(None, validation_alias="rawPath")
+    method: Any = Field(None, validation_alias=AliasPath("requestContext", "http", "method"))
+    asked_at: Moment | None = Field(None, validation_alias=AliasPath("requestContext", "timeEpoch"))
+
+    @classmethod
+    def recognises(cls, content: dict[str, Any]) -> bool:
         context = content.get("requestContext")
-        return isinstance(context, dict) and isinstance(context.get("http"), dict)
+        is_http = isinstance(context, dict) and isinstance(context.get("http"), dict)
+        return content.get("version") == "v1" and is_http
 
-    def _method(self) -> Any:
-        return self._content["requestContext"]["http"].get("method")
+    @property
+    def queued_at(self) -> float | None:
+        is_queued = str(self.headers.get("x-fc-invocation-type")).lower() == "async"
+        return self.asked_at if is_queued else None  # type: ignore[return-value]
 
-    def _queued_at(self) -> float | None:
-        if str(self._headers.get("x-fc-invocation-type")).lower() != "async":
-            return None
-        return seconds_since_epoch(self._content["requestContext"].get("timeEpoch"))
+
+def http_reply(result: VerifyCodeResult) -> dict[str, Any]:
+    """The HTTP answer, as the platform and API Gateway read it."""
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Cache-Control": "no-store",
+    }
+    if result.http_status == 405:
+        headers["Allow"] = "POST"
+    if result.http_status in (409, 429, 503) and result.retry_after_seconds is not None:
+        headers["Retry-After"] = str(math.ceil(result.retry_after_seconds))
+    return {
+        "statusCode": result.http_status,
+        "headers": headers,
+        "isBase64Encoded": False,
+        "body": json.dumps(result.for_http()),
+    }
 
 
 def _check_media_type(content_type: str) -> None:
@@ -112,4 +134,4 @@ def _check_media_type(content_type: str) -> None:
     is_json = media_type in ("", "application/json", "text/json") or media_type.endswith("+json")
     if not is_json or charset not in ("", "utf-8", "utf8", "us-ascii"):
         message = "Send the request as Content-Type: application/json, in UTF-8."
-        raise refuse("InvalidEvent", message, http_status=415)
+        raise Rejected("InvalidEvent", message, http_status=415)

@@ -5,28 +5,40 @@ Pushed as a stream without attributes, the text arrives alone: that is a direct 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from verify_code.events.event_source import EventSource, message
-from verify_code.events.source import Message
+from pydantic import Field
 
-#: The attributes beside them, which may have any name, are no request.
-_OWN_KEYS = ("Message", "MessageId", "PublishTime", "body")
+from verify_code.events.queues import Carrier, Moment, QueueMessage, Text
 
 
-class MnsTopic(EventSource):
-    """``Message`` or ``body`` carries the request; attributes may stand beside it."""
+class MnsTopicMessage(QueueMessage):
+    """Pushed as JSON: the request stands in ``Message``.
 
-    source = "mns_topic"
+    Beside its own keys may stand attributes with any name, so that it is tried before all others.
+    """
 
-    @staticmethod
-    def recognises(content: Any) -> bool:
-        if not isinstance(content, dict):
-            return False
-        is_json = "Message" in content and ("TopicOwner" in content or "MessageMD5" in content)
-        return is_json or content.keys() == {"body", "attrs"}
+    payload: Any = Field(None, validation_alias="Message")
+    id: Text = Field("", validation_alias="MessageId")
+    sent_at: Moment | None = Field(None, validation_alias="PublishTime")
+    owner: Text = Field("", validation_alias="TopicOwner")
+    topic_name: Text = Field("", validation_alias="TopicName")
 
-    def _messages(self) -> Iterable[Message]:
-        own = {key: self._content[key] for key in _OWN_KEYS if key in self._content}
-        return [message(own)._replace(item=self._content)]
+    @classmethod
+    def recognises(cls, item: dict[str, Any]) -> bool:
+        return "Message" in item and ("TopicOwner" in item or "MessageMD5" in item)
+
+    @property
+    def topic(self) -> Sequence[Any]:
+        return (self.owner, self.topic_name)
+
+
+class MnsTopicStream(Carrier):
+    """Pushed as a stream with attributes: the request stands in ``body``, and nothing names it."""
+
+    payload: Any = Field(None, validation_alias="body")
+
+    @classmethod
+    def recognises(cls, item: dict[str, Any]) -> bool:
+        return item.keys() == {"body", "attrs"}

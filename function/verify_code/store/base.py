@@ -1,12 +1,17 @@
-"""What is remembered of requests and of places in the allowances: the interface.
+"""The idempotency records and rate limits that a store keeps: the interface.
 
-``limits`` and its peers were left: they can't hold a place and give it back, nor admit a request
-by its claim and several allowances in one step, and most count by the caller's own clock.
+``limits`` and similar libraries were not taken: they can't reserve a count and release it, nor
+admit a request by its record and several rate limits in one step, and most of them count by the
+caller's own clock.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Annotated, Literal, NamedTuple, Protocol
+
+from pydantic import Field
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 class StoreUnavailable(Exception):
@@ -14,64 +19,81 @@ class StoreUnavailable(Exception):
 
 
 class Limit(NamedTuple):
-    """At most so many places in any so many seconds."""
+    """At most so many codes in any so many seconds."""
 
-    places: int
+    codes: Annotated[int, Field(ge=1, le=99_999)]
     seconds: int
 
 
-class Allowance(NamedTuple):
-    """The places that one number, one caller, or all may take."""
+class RateLimit(NamedTuple):
+    """The limits of one number, of one caller, or in all; ``code`` is that of its refusal."""
 
     key: str
     limits: tuple[Limit, ...]
-    refusal: str
+    code: str
 
 
-class Claim(NamedTuple):
-    """A request's right to be sent once. It is held, then calling, then settled or given back.
+class Record(NamedTuple):
+    """An idempotency record: the right of one attempt to send one request.
 
-    After its deadline a held claim is free, and its places too; a calling one counts as sent.
+    It is *reserved* when it is admitted, *sending* from just before the first byte is written, then
+    *completed*; or it is released. ``deadline_seconds`` after it was made a reserved record is free
+    and doesn't count, and a sending one is *orphaned*: its code counts as sent. It is kept for
+    ``kept_seconds`` after each time it was used, and ``most_seconds`` in all.
     """
 
     key: str
+    #: Tells this attempt from all others.
     token: str
-    lasts_seconds: float
     deadline_seconds: float
-    #: The number's is the first.
-    allowances: tuple[Allowance, ...]
+    kept_seconds: float
+    most_seconds: float
+    number: RateLimit
+    caller: RateLimit | None
+    total: RateLimit
+
+    @property
+    def rate_limits(self) -> tuple[RateLimit, ...]:
+        """The rate limits that count it. The number's is the first."""
+        return (self.number, *((self.caller,) if self.caller else ()), self.total)
 
 
 class Verdict(NamedTuple):
-    """What a store says to a claim.
+    """What a store says to a record.
 
-    ``wait_seconds`` is how long until the number's next place is free; for ``under way`` until
-    the claim that is in the way is decided; for ``refused`` until all allowances have a place.
+    ``wait_seconds`` is, for ``in progress``, the time until the record in the way is decided; for
+    ``limited``, until all rate limits have room; else until the number's has room again.
     """
 
-    outcome: Literal["admitted", "settled", "abandoned", "under way", "refused"]
+    outcome: Literal["admitted", "completed", "orphaned", "in progress", "limited", "absent"]
     wait_seconds: float
-    #: What was settled, or the code of the refusal.
+    #: The stored result, or the code of the refusal.
     text: str = ""
 
 
 class Store(Protocol):
-    """Each method is one atomic step by the store's clock; it may raise StoreUnavailable."""
+    """Each method is one atomic step by the store's clock. It may raise StoreUnavailable."""
 
-    def admit(self, claim: Claim) -> Verdict:
-        """Looks the request up, and holds the claim and its places if nothing is in the way."""
+    def find(self, record: Record) -> Verdict:
+        """Looks the record's key up and reserves nothing: ``absent`` where it is free."""
 
-    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:
-        """Says that the call begins, or that it sent nothing and the claim is held again.
+    def admit(self, record: Record, replaces: str = "") -> Verdict:
+        """Reserves the record and its counts if neither a record nor a limit is in the way.
 
-        Marks are numbered from 1: an odd one means calling, an even one held. One that arrives
-        after a later one, or after the result, is refused.
-        Raises StoreUnavailable too where the claim isn't this one's any more, or is older by
-        the store's clock than its holder says: that one was frozen, or has given up waiting.
+        ``replaces`` is the token of an earlier attempt at the same request, which sent nothing:
+        its record and counts are dropped in the same step, if they are still its own.
         """
 
-    def settle(self, claim: Claim, result: str) -> None:
-        """Keeps the result for as long as the claim lasts, and its places for good."""
+    def begin_sending(self, record: Record, age_seconds: float) -> None:
+        """Marks the record as sending.
 
-    def give_back(self, claim: Claim) -> None:
-        """Forgets the claim and its places."""
+        Raises StoreUnavailable also where the record isn't the token's any more, or is older by the
+        store's clock than ``age_seconds``, what its holder says: that one was frozen, or has given
+        up waiting.
+        """
+
+    def complete(self, record: Record, result: str) -> None:
+        """Keeps the result. A store that has lost the record keeps it anew."""
+
+    def release(self, record: Record) -> None:
+        """Drops the record and its counts, if they are still the token's."""

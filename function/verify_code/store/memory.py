@@ -1,4 +1,4 @@
-"""The store that is exact within one instance, for as long as that lives."""
+"""The store that is exact within one instance, for as long as the instance lives."""
 
 from __future__ import annotations
 
@@ -6,108 +6,138 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
-from verify_code.store.base import Allowance, Claim, Store, StoreUnavailable, Verdict
+from verify_code.store.base import RateLimit, Record, Store, StoreUnavailable, Verdict
 
-#: As many requests are remembered; the oldest is forgotten first.
-MOST_CLAIMS = 10_000
+#: As many records are kept; the oldest is dropped first.
+MAX_RECORDS = 10_000
 
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """A claim, and its place in each of its allowances. Moments are seconds of the clock."""
+    """A record, and what counts in its rate limits. Moments are seconds of the clock."""
 
     token: str
     made_at: float
     deadline: float
-    claim_ends_at: float
-    place_ends_at: float
-    state: str = "held"
+    ends_at: float
+    counts_until: float
+    state: Literal["reserved", "sending", "completed"] = "reserved"
     result: str = ""
 
 
 class MemoryStore(Store):
-    """Claims by their keys, and the places of each allowance in the order they were taken."""
+    """Entries by the keys of their records, and by those of their rate limits in order of time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._claims: dict[str, _Entry] = {}
-        self._places: defaultdict[str, list[_Entry]] = defaultdict(list)
+        self._records: dict[str, _Entry] = {}
+        self._counted: defaultdict[str, list[_Entry]] = defaultdict(list)
 
-    def admit(self, claim: Claim) -> Verdict:
+    def find(self, record: Record) -> Verdict:
         now = self._clock()
-        # And the two that were tidied longest ago: what is kept moves to the end.
-        for key in {*(each.key for each in claim.allowances), *islice(self._places, 2)}:
-            self._tidy(key, now)
-        found = self._claims.get(claim.key)
-        waits = [self._wait(allowance, now) for allowance in claim.allowances]
-        if found and found.claim_ends_at > now:
-            if found.state == "settled":
-                return Verdict("settled", waits[0], found.result)
-            if found.deadline > now:
-                return Verdict("under way", found.deadline - now)
-            return Verdict("abandoned", waits[0])
-        number = self._places.get(claim.allowances[0].key, [])
-        undecided = [e.deadline for e in number if e.state != "settled" and e.deadline > now]
+        self._tidy(record, now)
+        return self._found(record, now) or Verdict("absent", self._wait(record.number, now))
+
+    def admit(self, record: Record, replaces: str = "") -> Verdict:
+        now = self._clock()
+        if replaces:
+            self._drop(record, replaces)
+        self._tidy(record, now)
+        if found := self._found(record, now):
+            return found
+        waits = [self._wait(limit, now) for limit in record.rate_limits]
+        of_number = self._counted.get(record.number.key, [])
+        undecided = [e.deadline for e in of_number if e.state != "completed" and e.deadline > now]
         if waits[0] and undecided:
-            return Verdict("under way", min(undecided) - now)
-        for allowance, wait in zip(claim.allowances, waits, strict=True):
+            return Verdict("in progress", min(undecided) - now)
+        for limit, wait in zip(record.rate_limits, waits, strict=True):
             if wait:
-                return Verdict("refused", max(waits), allowance.refusal)
-        self._hold(claim, now)
-        return Verdict("admitted", self._wait(claim.allowances[0], now))
+                return Verdict("limited", max(waits), limit.code)
+        self._reserve(record, now)
+        return Verdict("admitted", self._wait(record.number, now))
 
-    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:  # noqa: ARG002
+    def begin_sending(self, record: Record, age_seconds: float) -> None:  # noqa: ARG002 - one clock
         now = self._clock()
-        entry = self._held(claim)
-        if not entry or entry.state == "settled" or entry.deadline <= now:
-            raise StoreUnavailable("the claim is gone")
-        is_calling = nth % 2 == 1
-        entry.state = "calling" if is_calling else "held"
-        entry.claim_ends_at = now + claim.lasts_seconds if is_calling else entry.deadline
+        entry = self._own(record)
+        if not entry or entry.state == "completed" or entry.deadline <= now:
+            raise StoreUnavailable("the record is gone")
+        entry.state = "sending"
+        entry.ends_at = _end(record, entry, now)
 
-    def settle(self, claim: Claim, result: str) -> None:
-        if entry := self._held(claim):
-            entry.state, entry.result = "settled", result
-            entry.claim_ends_at = self._clock() + claim.lasts_seconds
+    def complete(self, record: Record, result: str) -> None:
+        if entry := self._own(record):
+            entry.state, entry.result = "completed", result
+            entry.ends_at = _end(record, entry, self._clock())
 
-    def give_back(self, claim: Claim) -> None:
-        if self._held(claim):
-            del self._claims[claim.key]
-        for key in (allowance.key for allowance in claim.allowances):
-            self._places[key] = [e for e in self._places[key] if e.token != claim.token]
+    def release(self, record: Record) -> None:
+        self._drop(record, record.token)
 
-    def _held(self, claim: Claim) -> _Entry | None:
-        entry = self._claims.get(claim.key)
-        return entry if entry and entry.token == claim.token else None
+    def close(self) -> None:
+        """There is nothing to close."""
 
-    def _tidy(self, key: str, now: float) -> None:
-        """Drops the places that are too old to count, and those that the dead have held."""
-        kept = [
-            place
-            for place in self._places.pop(key, [])
-            if place.place_ends_at > now and (place.state != "held" or place.deadline > now)
-        ]
-        if kept:
-            self._places[key] = kept
+    @property
+    def size(self) -> int:
+        """How many entries are kept."""
+        return len({*self._records.values(), *(e for all_ in self._counted.values() for e in all_)})
 
-    def _hold(self, claim: Claim, now: float) -> None:
-        deadline = now + claim.deadline_seconds
-        longest = max(limit.seconds for each in claim.allowances for limit in each.limits)
-        self._claims.pop(claim.key, None)
-        entry = _Entry(claim.token, now, deadline, deadline, now + longest)
-        self._claims[claim.key] = entry
-        if len(self._claims) > MOST_CLAIMS:
-            del self._claims[next(iter(self._claims))]
-        for allowance in claim.allowances:
-            self._places[allowance.key].append(entry)
+    def _own(self, record: Record) -> _Entry | None:
+        entry = self._records.get(record.key)
+        return entry if entry and entry.token == record.token else None
 
-    def _wait(self, allowance: Allowance, now: float) -> float:
-        """The seconds until there is a place in each of the windows."""
-        places = self._places.get(allowance.key, [])
+    def _found(self, record: Record, now: float) -> Verdict | None:
+        """What a record that is in the way says; None if there is none."""
+        entry = self._records.get(record.key)
+        if not entry or entry.ends_at <= now:
+            return None
+        if entry.state != "completed" and entry.deadline > now:
+            return Verdict("in progress", entry.deadline - now)
+        entry.ends_at = _end(record, entry, now)
+        outcome: Literal["completed", "orphaned"] = (
+            "completed" if entry.state == "completed" else "orphaned"
+        )
+        return Verdict(outcome, self._wait(record.number, now), entry.result)
+
+    def _reserve(self, record: Record, now: float) -> None:
+        deadline = now + record.deadline_seconds
+        longest = max(limit.seconds for each in record.rate_limits for limit in each.limits)
+        entry = _Entry(record.token, now, deadline, deadline, now + longest)
+        self._records.pop(record.key, None)  # the newest stand last
+        self._records[record.key] = entry
+        if len(self._records) > MAX_RECORDS:
+            del self._records[next(iter(self._records))]
+        for limit in record.rate_limits:
+            self._counted[limit.key].append(entry)
+
+    def _drop(self, record: Record, token: str) -> None:
+        entry = self._records.get(record.key)
+        if entry and entry.token == token:
+            del self._records[record.key]
+        for limit in record.rate_limits:
+            self._counted[limit.key] = [e for e in self._counted[limit.key] if e.token != token]
+
+    def _tidy(self, record: Record, now: float) -> None:
+        """Drops entries that don't count any more: the record's, and the longest untouched."""
+        for key in {*(each.key for each in record.rate_limits), *islice(self._counted, 2)}:
+            kept = [
+                entry
+                for entry in self._counted.pop(key, [])
+                if entry.counts_until > now and (entry.state != "reserved" or entry.deadline > now)
+            ]
+            if kept:
+                self._counted[key] = kept
+
+    def _wait(self, rate_limit: RateLimit, now: float) -> float:
+        """The seconds until each window of a rate limit has room."""
+        entries = self._counted.get(rate_limit.key, [])
         waits = (
-            min(places[-limit.places].made_at + limit.seconds - now, limit.seconds)
-            for limit in allowance.limits
-            if len(places) >= limit.places
+            min(entries[-limit.codes].made_at + limit.seconds - now, limit.seconds)
+            for limit in rate_limit.limits
+            if len(entries) >= limit.codes
         )
         return max(0.0, *waits, 0.0)
+
+
+def _end(record: Record, entry: _Entry, now: float) -> float:
+    return min(now + record.kept_seconds, entry.made_at + record.most_seconds)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -14,25 +15,32 @@ from redis.retry import Retry
 
 from verify_code import logs
 from verify_code.pacing import Turns
-from verify_code.store import scripts
-from verify_code.store.base import Claim, Store, StoreUnavailable, Verdict
+from verify_code.store.base import RateLimit, Record, Store, StoreUnavailable, Verdict
 
 logs.silence_libraries()
 
 #: How long connecting and one round trip may take each.
 STORE_TIMEOUT_SECONDS = 0.5
 
-#: Idle for longer, a connection may have died unseen while the instance was frozen.
+#: A connection that was idle for longer may have died unseen while the instance was frozen.
 MAX_IDLE_SECONDS = 10.0
 
 #: All keys share the tag in braces, so that they live on one node of a cluster.
 _PREFIX = "{chatapp-verify-code}:"
 
-_TURN_KEPT_SECONDS = 3600
+#: The key of the next turn outlives quiet weeks: a store that knows no turn makes a call wait.
+TURN_KEPT_SECONDS = 60 * 24 * 3600
+
+_NO_CALLER = RateLimit("none", (), "")
+
+
+def _script(*names: str) -> str:
+    folder = Path(__file__).parent
+    return "".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
 
 
 class RedisStore(Store, Turns):
-    """A few short atomic scripts."""
+    """Each step is one short script, which the server runs atomically."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -42,39 +50,45 @@ class RedisStore(Store, Turns):
             socket_connect_timeout=STORE_TIMEOUT_SECONDS,
             socket_timeout=STORE_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            protocol=2,  # servers and proxies that don't know HELLO are meant, too
-            driver_info=None,  # each would be a round trip more
+            protocol=2,  # some servers and proxies don't know HELLO
+            driver_info=None,  # each would be one more round trip
             maint_notifications_config=None,
         )
-        self._script = cache(self._client.register_script)  # which hashes the whole text
+        self._admit = _script("read", "admit")
+        self._write = _script("read", "write")
+        self._reserve_turn = _script("reserve_turn")
+        self._pause_turns = _script("pause_turns")
+        self._registered = cache(self._client.register_script)  # which hashes the whole text
 
-    def admit(self, claim: Claim) -> Verdict:
-        outcome, wait, *text = self._step(scripts.ADMIT, claim)
-        return Verdict(outcome.decode(), int(wait) / 1000, text[0].decode() if text else "")
+    def find(self, record: Record) -> Verdict:
+        return self._verdict(record, "", "1")
 
-    def mark(self, claim: Claim, nth: int, age_seconds: float) -> None:
-        latest = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
-        if not self._step(scripts.MARK, claim, str(nth), str(latest)):
-            raise StoreUnavailable("the claim is gone")
+    def admit(self, record: Record, replaces: str = "") -> Verdict:
+        return self._verdict(record, replaces, "")
 
-    def settle(self, claim: Claim, result: str) -> None:
-        self._step(scripts.SETTLE, claim, result)
+    def begin_sending(self, record: Record, age_seconds: float) -> None:
+        most_ms = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
+        if not self._step(self._write, record, "s", str(most_ms)):
+            raise StoreUnavailable("the record is gone")
 
-    def give_back(self, claim: Claim) -> None:
-        self._step(scripts.GIVE_BACK, claim)
+    def complete(self, record: Record, result: str) -> None:
+        self._step(self._write, record, "c", result)
 
-    def take_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
-        spacing, longest = _microseconds(spacing_seconds), _microseconds(longest_wait_seconds)
-        first = _microseconds(1 + spacing_seconds)
-        arguments = (spacing, longest, _TURN_KEPT_SECONDS, first)
-        return int(self._run(scripts.TAKE_TURN, ["free-turn"], arguments)) / 1e6
+    def release(self, record: Record) -> None:
+        self._step(self._write, record, "", "")
 
-    def hold_turns(self, seconds: float) -> None:
-        self._run(scripts.HOLD_TURNS, ["free-turn"], (_microseconds(seconds), _TURN_KEPT_SECONDS))
+    def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+        seconds = (spacing_seconds, longest_wait_seconds, 1 + spacing_seconds)
+        arguments = (*map(_microseconds, seconds), TURN_KEPT_SECONDS)
+        return int(self._run(self._reserve_turn, ["free-turn"], arguments)) / 1e6
+
+    def pause_turns(self, seconds: float) -> None:
+        arguments = (_microseconds(seconds), TURN_KEPT_SECONDS)
+        self._run(self._pause_turns, ["free-turn"], arguments)
 
     def open(self) -> str:
         """Loads the scripts; what the server does when its memory is full, if it says so."""
-        for script in (scripts.ADMIT, scripts.MARK, scripts.SETTLE, scripts.TAKE_TURN):
+        for script in (self._admit, self._write, self._reserve_turn):
             self._ask(self._client.script_load, script)
         return str(self._ask(self._client.info, "memory").get("maxmemory_policy", ""))
 
@@ -82,23 +96,23 @@ class RedisStore(Store, Turns):
         """Closes its connections."""
         self._client.close()
 
-    def _step(self, script: str, claim: Claim, *more: str) -> Any:
-        keys = [f"claim:{claim.key}"]
-        for allowance in claim.allowances:
-            keys += [f"places:{allowance.key}", f"undecided:{allowance.key}"]
-        allowances = [
-            {
-                "limits": [(limit.places, limit.seconds * 1000) for limit in allowance.limits],
-                "refusal": allowance.refusal,
-            }
-            for allowance in claim.allowances
+    def _verdict(self, record: Record, *arguments: str) -> Verdict:
+        outcome, wait_ms, *text = self._step(self._admit, record, *arguments)
+        return Verdict(outcome.decode(), int(wait_ms) / 1000, text[0].decode() if text else "")
+
+    def _step(self, script: str, record: Record, *arguments: str) -> Any:
+        rate_limits = (record.number, record.caller or _NO_CALLER, record.total)
+        keys = [f"record:{record.key}", *(f"limit:{limit.key}" for limit in rate_limits)]
+        described = [
+            {"code": each.code, "limits": [[n, seconds * 1000] for n, seconds in each.limits]}
+            for each in rate_limits
         ]
-        times = round(claim.deadline_seconds * 1000), round(claim.lasts_seconds * 1000)
-        arguments = (claim.token, *times, json.dumps(allowances), *more)
-        return self._run(script, keys, arguments)
+        seconds = (record.deadline_seconds, record.kept_seconds, record.most_seconds)
+        times_ms = (round(each * 1000) for each in seconds)
+        return self._run(script, keys, (record.token, *times_ms, json.dumps(described), *arguments))
 
     def _run(self, script: str, keys: list[str], arguments: tuple[Any, ...]) -> Any:
-        return self._ask(self._script(script), [_PREFIX + key for key in keys], arguments)
+        return self._ask(self._registered(script), [_PREFIX + key for key in keys], arguments)
 
     def _ask(self, ask: Callable[..., Any], *arguments: Any) -> Any:
         if self._clock() - self._used_at > MAX_IDLE_SECONDS:

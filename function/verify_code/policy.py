@@ -1,0 +1,105 @@
+"""May this caller ask this? The caller, the event's age, the space, the country and the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from verify_code.phone_number import NO_COUNTRY
+from verify_code.request import VerifyCodeRequest
+from verify_code.result import FieldError, Rejected
+from verify_code.settings import Settings
+
+
+class Caller(NamedTuple):
+    """Who asks over HTTP, and the only space that this caller may use.
+
+    A value is None where the settings name no header for it, or the request didn't come over HTTP.
+    """
+
+    id: str | None = None
+    cust_space_id: str | None = None
+    #: A header that the trigger fills is missing, or isn't one clear value.
+    is_unknown: bool = False
+
+
+def identify(headers: Mapping[str, Any] | None, settings: Settings) -> Caller:
+    """The caller, by the headers into which the trigger puts the claims of the verified JWT.
+
+    The names of the headers are in small letters; None means that the request didn't come over
+    HTTP.
+    """
+    if headers is None:
+        return Caller()
+    caller, space = (
+        _claim(headers.get(name)) if name else None
+        for name in (settings.caller_header, settings.cust_space_header)
+    )
+    return Caller(caller, space, is_unknown="" in (caller, space))
+
+
+def _claim(value: Any) -> str:
+    # A comma joins two headers of one name, and a client may have sent one of them.
+    return value.strip() if isinstance(value, str) and "," not in value else ""
+
+
+def defaults(settings: Settings, caller: Caller) -> dict[str, Any]:
+    """The values of the fields that a request may leave out."""
+    first_space = settings.cust_space_ids[0]
+    values = {"method": settings.default_method, "locale": settings.default_locale}
+    # Who an unknown caller is comes first, so that nothing is said about its space.
+    if caller.cust_space_id or first_space != "*" or caller.is_unknown:
+        values["cust_space_id"] = caller.cust_space_id or first_space
+    return values
+
+
+def check(request: VerifyCodeRequest, settings: Settings, caller: Caller) -> None:
+    """Raises Rejected if the settings, the line or the caller's claims rule the request out."""
+    number, method = request.phone_number, request.method
+    space, spaces = request.cust_space_id, settings.cust_space_ids
+    countries, methods = settings.allowed_countries, settings.allowed_methods
+    found: list[tuple[str, str, str]] = []
+    if caller.cust_space_id not in (None, "", space) or (space not in spaces and spaces != ("*",)):
+        text = "cust_space_id may not be used here."
+        found.append(("CustSpaceNotAllowed", "cust_space_id", text))
+    is_listed = number.country in countries
+    if not is_listed and ("*" not in countries or number.country == NO_COUNTRY):
+        text = "phone_number is of a country that may not be sent to."
+        found.append(("CountryNotAllowed", "phone_number", text))
+    elif number.is_charged_to_the_caller:
+        text = "phone_number is a premium-rate or shared-cost line: name another."
+        found.append(("LineTypeNotAllowed", "phone_number", text))
+    if method not in methods:
+        text = f"method must be {methods[0]} here."
+        found.append(("DeliveryMethodNotAllowed", "method", text))
+    elif method == "sms" and number.is_fixed_line:
+        text = "A fixed line can't take sms: ask for voice."
+        found.append(("LineTypeNotAllowed", "method", text))
+    if found:
+        code = min((code for code, _, _ in found), key=_ORDER.index)
+        errors = tuple(
+            FieldError(field=field, code="not_allowed", message=text) for _, field, text in found
+        )
+        raise Rejected(code, " ".join(error.message for error in errors), errors=errors)
+    if caller.is_unknown:
+        raise Rejected("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
+
+
+#: The order in which the refusals are reported.
+_ORDER = (
+    "CustSpaceNotAllowed",
+    "CountryNotAllowed",
+    "DeliveryMethodNotAllowed",
+    "LineTypeNotAllowed",
+)
+
+
+def check_age(sent_at: float | None, now: float, settings: Settings) -> None:
+    """Raises Rejected if the event is too old; both moments are seconds since the epoch.
+
+    None means that the event doesn't say when it was sent.
+    """
+    most_seconds = settings.max_event_age_seconds
+    if sent_at is not None and now - sent_at > most_seconds:
+        text = f"The event is older than {most_seconds:g} seconds; nothing was sent."
+        raise Rejected("EventExpired", text)
