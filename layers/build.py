@@ -30,7 +30,7 @@ DIST = LAYERS / "dist"
 LICENCE = LAYERS.parent / "LICENSE"
 
 # Each heavy distribution that the SDK imports and this function never uses, and the module in
-# stubs/ that takes its place. With {} here, the layer gets the wheels instead.
+# stubs/ that takes its place (stubs/README.md). With {} here, the layer gets the wheels instead.
 STUBS = {
     "aiohttp": "aiohttp",
     "apscheduler": "apscheduler",
@@ -51,7 +51,9 @@ UNUSED = (
     "**/py.typed",
     "**/*.p[yx][xdi]",  # Cython's sources, which the .so were made of
     "**/*.h",
-    "langcodes/data",  # langcodes/data_dicts.py was made of it
+    "pydantic/experimental",
+    "pydantic/mypy.py",  # for mypy
+    "pydantic/v1",  # the models of pydantic 1
     "*.dist-info/INSTALLER",
     "*.dist-info/RECORD",  # isn't true any more
     "*.dist-info/REQUESTED",
@@ -154,7 +156,8 @@ def build_layer(version: str, python: str, destination: Path) -> str:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copy(LICENCE, tree)
         manifest = "\n".join(map(_licence, sorted(tree.glob("*.dist-info"))))
-        manifest += f"\nstand-ins for {', '.join(STUBS)}: Apache-2.0 ({LICENCE.name})"
+        if STUBS:
+            manifest += f"\nstubs for {', '.join(STUBS)}: Apache-2.0 ({LICENCE.name})"
         (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
         _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
         _zip(root, destination)
@@ -251,12 +254,12 @@ def _put_stubs(tree: Path) -> None:
             if ".." not in file.parts:  # a command
                 (tree / file).unlink(missing_ok=True)
         shutil.rmtree(installed[name])
-    for module in ("stand_in", *STUBS.values()):
+    for module in ("stub", *STUBS.values()) if STUBS else ():
         shutil.copy(LAYERS / "stubs" / f"{module}.py", tree)
 
 
 def _unneeded(installed: Mapping[str, Path]) -> set[str]:
-    """The distributions with a stand-in, and those that only they need."""
+    """The distributions with a stub, and those that only they need."""
     users: dict[str, set[str]] = {}
     for user, at in installed.items():
         for requirement in Distribution.at(at).requires or []:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+
+from verify_code.locale_table import ALIASES, NEAREST, SCRIPTS, TERRITORY_ALIASES
 
 #: The 68 codes of "Language codes" in the ChatApp documentation.
 DOCUMENTED_CODES = (  # noqa: SIM905 - 68 literals would fill a page
@@ -11,55 +13,74 @@ DOCUMENTED_CODES = (  # noqa: SIM905 - 68 literals would fill a page
     "sv sw ta te th tr uk ur uz vi zh_CN zh_HK zh_TW zu"
 ).split()
 
-_EXACT = {code.lower().replace("_", "-"): code for code in DOCUMENTED_CODES}
-
-#: In the distances of CLDR, 25 is the most at which speakers are taken to understand.
-_MOST_DISTANCE = 25
-
 LONGEST_TAG = 255
 
-#: What any tag looks like (RFC 5646, 2.1); langcodes takes numbers for languages, too.
-_TAG = re.compile(r"([a-z]{2,8}|[ix])(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
+#: The name that locale_table has for the world: the territories without a row of their own.
+_WORLD = "001"
 
-_EXTENSION = re.compile(r"-[a-z0-9]-", re.ASCII | re.IGNORECASE)
 
-_MOST_CACHED = 10_000
+def _rows(table: str) -> Iterator[tuple[str, str]]:
+    for line in table.strip().split("\n"):
+        name, _, members = line.partition(": ")
+        for member in members.split():
+            yield member, name
 
-_DECIDING = ("language", "extlang", "script", "territory")
+
+_ALIASES = dict(pair.split(":") for pair in ALIASES.split())
+_TERRITORY_ALIASES = dict(pair.split(":") for pair in TERRITORY_ALIASES.split())
+_WRITTEN = {f"{language}-{script}" for language, script in _rows(SCRIPTS)}
+_NEAREST = dict(_rows(NEAREST))
 
 
 def nearest_code(tag: str) -> str | None:
     """The documented code nearest to a BCP 47 tag (``-`` or ``_``); None if none is near.
 
-    Raises ValueError for what isn't a language tag.
+    Variants, extensions and private use make no difference. Raises ValueError for what isn't a
+    language tag.
     """
-    tag = tag.strip().replace("_", "-")
-    if len(tag) > LONGEST_TAG or not _TAG.fullmatch(tag):
+    language, extlangs, script, territory = _parse(tag.strip().replace("_", "-"))
+    language = _ALIASES.get(language, language)
+    for extlang in extlangs:
+        language = _ALIASES.get(f"{language}-{extlang}", language)
+    territory = _TERRITORY_ALIASES.get(territory, territory)
+    written = f"{language}-{script}"
+    if script and written not in _WRITTEN:
+        return None
+    # The script says more than the territory: zh-Hans-TW is zh-Hans, not zh-TW.
+    for each in (written, language) if script else (language,):
+        places = (f"{each}-{territory}", f"{each}-{_WORLD}") if territory else ()
+        for row in (*places, each):
+            if row in _NEAREST:
+                return None if _NEAREST[row] == "none" else _NEAREST[row]
+    return None
+
+
+def _parse(tag: str) -> tuple[str, list[str], str, str]:
+    """The language, extended languages, script and territory of a tag, by RFC 5646, section 2.1."""
+    if len(tag) > LONGEST_TAG or not tag.isascii():
         raise ValueError("not a language tag")
-    if tag.lower() in _EXACT:
-        return _EXACT[tag.lower()]
-    tag = _EXTENSION.split(tag)[0]  # which decides nothing
-    # Loading it takes longer than all else that a request needs before the call.
-    import langcodes  # noqa: PLC0415
-    from langcodes.tag_parser import parse_tag  # noqa: PLC0415
+    tag = tag.lower()
+    tag = f"und-{tag}" if tag[:2] == "x-" else _ALIASES.get(tag, tag)
+    language, *rest = subtags = tag.split("-")
+    extlangs: list[str] = []
+    while rest and len(extlangs) < 3 and len(rest[0]) == 3 and rest[0].isalpha():
+        extlangs.append(rest.pop(0))
+    script = rest.pop(0) if rest and len(rest[0]) == 4 and rest[0].isalpha() else ""
+    territory = rest.pop(0) if rest and _is_territory(rest[0]) else ""
+    while rest and _is_variant(rest[0]):
+        rest.pop(0)
+    # Extensions and private use are left: a single letter or digit, and what belongs to it.
+    ends_well = not rest or (len(rest[0]) == 1 and len(rest) > 1)
+    if not (ends_well and language.isalpha() and 2 <= len(language) <= 4):
+        raise ValueError("not a language tag")
+    if not all(each.isalnum() and len(each) <= 8 for each in subtags):
+        raise ValueError("not a language tag")
+    return language, extlangs, script, territory
 
-    _bound_the_caches()
-    subtags = parse_tag(langcodes.standardize_tag(tag))
-    plain = "-".join(subtag for kind, subtag in subtags if kind in _DECIDING).lower()
-    if plain in _EXACT:
-        return _EXACT[plain]
-    nearest: str | None = langcodes.closest_supported_match(
-        plain or "und", DOCUMENTED_CODES, _MOST_DISTANCE
-    )
-    return nearest
+
+def _is_territory(subtag: str) -> bool:
+    return (len(subtag) == 2 and subtag.isalpha()) or (len(subtag) == 3 and subtag.isdigit())
 
 
-def _bound_the_caches() -> None:
-    from langcodes import Language, language_distance  # noqa: PLC0415
-
-    # They grow with every tag that anybody sends, by up to 17 KB each.
-    sizes = len(language_distance._DISTANCE_CACHE), len(Language._INSTANCES)  # noqa: SLF001
-    if max(sizes) > _MOST_CACHED:
-        language_distance._DISTANCE_CACHE.clear()  # noqa: SLF001
-        Language._INSTANCES.clear()  # noqa: SLF001
-        Language._PARSE_CACHE.clear()  # noqa: SLF001
+def _is_variant(subtag: str) -> bool:
+    return len(subtag) > 4 or (len(subtag) == 4 and subtag[0].isdigit())

@@ -1,6 +1,6 @@
 """Stands in for aiohttp, which makes the SDK's asynchronous calls."""
 
-from stand_in import StandIn
+from stub import Stub
 
 for name in ("aiohttp", "aiohttp.ClientResponse", "aiohttp.ClientSession"):
-    StandIn(name)
+    Stub(name)

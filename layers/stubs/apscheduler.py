@@ -1,6 +1,6 @@
 """Stands in for APScheduler, which renews the credentials of an ECS instance in the background."""
 
-from stand_in import StandIn
+from stub import Stub
 
 for name in (
     "apscheduler",
@@ -8,4 +8,4 @@ for name in (
     "apscheduler.schedulers.background",
     "apscheduler.schedulers.background.BackgroundScheduler",
 ):
-    StandIn(name)
+    Stub(name)

@@ -1,6 +1,6 @@
 """Stands in for cryptography, with which the SDK signs where the account has an RSA key."""
 
-from stand_in import StandIn
+from stub import Stub
 
 for name in (
     "cryptography",
@@ -12,4 +12,4 @@ for name in (
     "cryptography.hazmat.primitives.serialization",
     "cryptography.hazmat.primitives.serialization.load_pem_private_key",
 ):
-    StandIn(name)
+    Stub(name)

@@ -2,16 +2,16 @@
 
 import sys
 
-from stand_in import StandIn
+from stub import Stub
 
 for name in ("", ".PreparedRequest", ".Session", ".adapters", ".status_codes"):
-    StandIn("requests" + name)
+    Stub("requests" + name)
 
 
 class HTTPAdapter:
     """When it is imported, the SDK makes some, and derives a class from it."""
 
-    __getattr__ = StandIn("requests.adapters.HTTPAdapter").__getattr__
+    __getattr__ = Stub("requests.adapters.HTTPAdapter").__getattr__
 
     def __init__(self, **_: object) -> None:
         pass

@@ -1,7 +1,7 @@
 """What an app user waits for: whole processes, from their start to the first code or refusal.
 
 Side by side in one run, each a new process: this package from its built layer, with and without
-its stand-ins; a handler on the product SDK, with and without bytecode; the standard library alone.
+its stubs; a handler on the product SDK, with and without bytecode; the standard library alone.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def contenders(folder: Path) -> list[Contender]:
         archive = folder / f"without-{without}.zip"
         build.build_layer(version, sys.executable, archive)
         layer = (code, _unpacked(archive) / "python")
-        name = "this package" + (f", without {without} stand-in" if without else "")
+        name = "this package" + (f", without {without} stub" if without else "")
         built.append(Contender(name, "index", "initialize", layer, _sizes(archive)))
     build.STUBS = stubs
     handlers, compiled, bare = folder / "handlers", folder / "compiled", folder / "bare"

@@ -6,6 +6,7 @@ import json
 import re
 import runpy
 import ssl
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.support.platform import REQUEST, environment
 
 # A function around the function, that tells which of the unpacked sources had to be compiled, and
-# what was used of the stand-ins.
+# what was used of the stubs.
 WATCH = """
 import pkgutil, sys
 compiled, used = [], []
@@ -32,13 +33,13 @@ def watch(event, arguments):
         compiled.append(str(arguments[1]))
 sys.addaudithook(watch)
 import index, verify_code
-from stand_in import StandIn
-loud = StandIn.__getattr__
+from stub import Stub
+loud = Stub.__getattr__
 def note(self, name):
     if name[:2] != "__":
         used.append(f"{self.__name__}: {name}")
     return loud(self, name)
-StandIn.__getattr__ = note
+Stub.__getattr__ = note
 def handler(event, context):
     if event != b"which?":
         return index.handler(event, context)
@@ -60,7 +61,7 @@ ANSWERS = [
     (Behaviour(sends=True), "yes"),
 ]
 
-#: In the lock, but for a stand-in nothing in the layer needs them.
+#: In the lock, but for a stub nothing in the layer needs them.
 LEFT_OUT = {
     *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "multidict"),
     *("propcache", "yarl", "apscheduler", "tzlocal", "cryptography", "cffi", "pycparser"),
@@ -119,7 +120,7 @@ def test_the_zips_run(
     tmp_path: Path,
 ) -> None:
     """Unpacked, they send over HTTP and TLS, read every kind of answer, compile no source and use
-    no stand-in."""
+    no stub."""
     gateway: CamsGateway = request.getfixturevalue(which)
     code, layer = tmp_path / "code", tmp_path / "opt" / "python"
     for archive, folder in ((built.code, code), (built.layer, layer.parent)):
@@ -157,6 +158,62 @@ def test_the_stacks_zip_runs_without_a_layer(
     assert json.loads(invoked.answer)["sent"] == "yes", platform.log_lines
 
 
+MODELS = """
+import sys
+from typing import Annotated, Literal, Optional
+from pydantic import (
+    AliasChoices, AnyUrl, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, SecretStr,
+    TypeAdapter, ValidationError, computed_field, create_model, field_serializer, field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="forbid")
+    number: Annotated[PositiveInt, BeforeValidator(int)] = Field(
+        description="a number", validation_alias=AliasChoices("number", "Number")
+    )
+    url: Optional[AnyUrl] = None
+    secret: SecretStr = SecretStr("")
+    kind: Literal["a", "b"] = "a"
+    @field_validator("kind", mode="before")
+    @classmethod
+    def of_kind(cls, value):
+        if value == "c":
+            raise PydanticCustomError("wrong", "Not this kind.")
+        return value
+    @model_validator(mode="after")
+    def whole(self):
+        return self
+    @field_serializer("secret")
+    def hidden(self, value):
+        return "secret"
+    @computed_field
+    def double(self) -> int:
+        return self.number * 2
+made = create_model("Made", model=Model)(model=Model(Number="1", url="https://example.com/"))
+assert made.model_dump(mode="json")["model"]["double"] == 2
+assert Model.model_validate_json(b'{"number": 2}').model_dump_json()
+assert TypeAdapter(list[Model]).json_schema() and Model.model_json_schema()
+try:
+    Model(number=0, kind="c", other=1)
+except ValidationError as wrong:
+    assert len(wrong.errors()) == 3 and str(wrong)
+print(sys.modules["pydantic"].__file__)
+"""
+
+
+def test_pydantic_does_without_what_is_left_out(built: Built, tmp_path: Path) -> None:
+    """The layer's pydantic makes models, validates, dumps and describes them."""
+    with zipfile.ZipFile(built.layer) as content:
+        names = content.namelist()
+        content.extractall(tmp_path)
+    assert not [name for name in names if re.search(r"/pydantic/(v1|mypy|experimental)\b", name)]
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c"]
+    path = f"import sys; sys.path.insert(0, '{tmp_path}/python')\n"
+    ran = subprocess.run([*command, path + MODELS], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == (f"{tmp_path}/python/pydantic/__init__.py\n", "")
+
+
 @pytest.mark.parametrize("which", ["layer", "code"])
 def test_each_source_has_its_bytecode(built: Built, which: str) -> None:
     """A pyc is tied to its source's hash, never to its time, and names the platform's path."""
@@ -175,7 +232,7 @@ def test_each_source_has_its_bytecode(built: Built, which: str) -> None:
 
 
 def test_what_a_layer_holds(built: Built) -> None:
-    """Files in python/ that all may read, neither tests nor stubs, and each licence's text."""
+    """Files in python/ that all may read, neither tests nor type stubs, and each licence's text."""
     with zipfile.ZipFile(built.layer) as content:
         names = content.namelist()
         assert {entry.external_attr >> 16 for entry in content.infolist()} == {0o100644}
@@ -192,7 +249,7 @@ def test_what_a_layer_holds(built: Built) -> None:
     listed = [re.fullmatch(r"(\S+) (\S+): (.+) \((.+)\)", line) for line in manifest]
     found = [(canonicalize_name(line[1]), line[2]) for line in listed if line]
     assert sorted(found) == sorted(pin for pin in wanted if pin[0] not in LEFT_OUT)
-    assert own == f"stand-ins for {', '.join(build.STUBS)}: Apache-2.0 (LICENSE)"
+    assert own == f"stubs for {', '.join(build.STUBS)}: Apache-2.0 (LICENSE)"
     stubs = [f"python/{module}.py" for module in build.STUBS.values()]
     libraries = rf"python/({'|'.join(build.STUBS.values())})\b"
     assert [name for name in names if re.match(libraries, name)] == sorted(stubs)
@@ -213,12 +270,12 @@ def test_what_a_layer_holds(built: Built) -> None:
         lambda it: exec("class Own(it): pass", {"it": it}),
     ],
 )
-def test_a_stand_in_is_loud(monkeypatch: pytest.MonkeyPatch, touch: Callable[[Any], Any]) -> None:
+def test_a_stub_is_loud(monkeypatch: pytest.MonkeyPatch, touch: Callable[[Any], Any]) -> None:
     """Whatever is done with one but importing it raises its name, and not what it was given."""
     monkeypatch.setitem(sys.modules, "library", sys)  # to be taken back
-    stand_in = runpy.run_path(str(build.LAYERS / "stubs" / "stand_in.py"))["StandIn"]("library")
-    with pytest.raises(RuntimeError, match=r"^library: \w+ is used, but this is a stand-in of"):
-        touch(stand_in)
+    stub = runpy.run_path(str(build.LAYERS / "stubs" / "stub.py"))["Stub"]("library")
+    with pytest.raises(RuntimeError, match=r"^library: \w+ is used, but this is a stub from"):
+        touch(stub)
 
 
 def test_the_function_zip_is_the_function(built: Built) -> None:
