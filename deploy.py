@@ -230,7 +230,7 @@ def asked_vpc() -> str:
 def check_values(value: dict[str, str]) -> None:
     """Lets the function itself read its settings before anything is created."""
     sys.path.insert(0, str(ROOT / "function"))  # it needs what layers/requirements.txt installs
-    from verify_code.settings import MOST_CALLS_PER_SECOND, WrongSettings, load
+    from verify_code.settings import MOST_CALLS_PER_SECOND, SettingsError, load
 
     for name in ("VPC_CONFIG", "JWKS"):
         try:
@@ -254,7 +254,7 @@ def check_values(value: dict[str, str]) -> None:
         }
         try:
             load(settings, 20)
-        except WrongSettings as wrong:
+        except SettingsError as wrong:
             told = f"A value in {ENV_FILE} or in the environment is wrong: {wrong}"
             raise StepFailed(f"{told} (function {function}). Nothing was changed.") from None
     calls = sum(int(value[f"{prefix}_CALLS_PER_SECOND"]) for prefix in prefixes.values())

@@ -52,7 +52,7 @@ class App:
         self._sender = Sender(settings, cams, _pacer(settings, self._store, clock), clock)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], context: Any) -> App:
+    def from_environment(cls, environ: Mapping[str, str], context: Any, **given: Any) -> App:
         """The application that the environment sets up; the log says how, or what is wrong."""
         for name, meant in setting_names.misspelt(environ).items():
             text = f"{name} is no setting of this function: did you mean {meant}?"
@@ -61,7 +61,7 @@ class App:
             settings = setting_names.load(environ, invocation.timeout_seconds(context))
         except SettingsError as wrong:
             logs.write("ERROR", "misconfigured", message=str(wrong))
-            return cls(wrong)
+            return cls(wrong, **given)
         logs.write(
             "INFO",
             "start",
@@ -72,7 +72,7 @@ class App:
             reserved_concurrency=settings.reserved_concurrency,
             calls_per_second=settings.max_calls_per_second,
         )
-        return cls(settings)
+        return cls(settings, **given)
 
     def initialize(self) -> None:
         """Checks the store and opens the connection to the API. It never raises."""

@@ -58,10 +58,13 @@ class VerifyCodeRequest(BaseModel):
     ] = Field(
         validation_alias=AliasChoices("phone_number", "PhoneNumber", "phoneNumber"),
         description="the business phone number with its country code; also PhoneNumber",
+        json_schema_extra={"pattern": rf"^\s*{phone_numbers.SPELLING}\s*$"},
+        examples=["+8613800001234"],
     )
     method: Annotated[Method, BeforeValidator(_lower), Must("be sms or voice")] = Field(
         validation_alias=AliasChoices("method", "Method"),
         description="sms or voice; a fixed line takes voice only; also Method",
+        json_schema_extra={"pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"},
     )
     locale: Annotated[
         str,
@@ -71,6 +74,7 @@ class VerifyCodeRequest(BaseModel):
     ] = Field(
         validation_alias=AliasChoices("locale", "Locale"),
         description="a language tag; the nearest documented code is used; also Locale",
+        examples=["pt-BR", "zh_CN"],
     )
     cust_space_id: Annotated[
         str,
@@ -79,6 +83,7 @@ class VerifyCodeRequest(BaseModel):
     ] = Field(
         validation_alias=AliasChoices("cust_space_id", "CustSpaceId", "custSpaceId"),
         description="the space, if not the service's own; also CustSpaceId",
+        json_schema_extra={"pattern": r"^\s*[!-~]{1,128}\s*$"},
     )
     idempotency_key: Annotated[
         str | None,

@@ -69,7 +69,7 @@ def _spaces(spaces: tuple[str, ...]) -> tuple[str, ...]:
 
 def _countries(codes: tuple[str, ...]) -> tuple[str, ...]:
     if unknown := sorted(set(codes) - _COUNTRIES):
-        wrong("setting", f"holds what is no ISO 3166 code: {','.join(unknown)[:100]}.")
+        wrong("setting", f"is wrong: there is no such ISO 3166 code: {','.join(unknown)[:100]}.")
     return codes
 
 
@@ -101,7 +101,7 @@ def _store_url(text: str) -> str:
     url = Url(text)
     if (
         not text.startswith(("redis://", "rediss://"))
-        or not re.fullmatch(r"[!-~]+", text)
+        or not re.fullmatch(r"[!-Z\\^-~]+", text)
         or not re.fullmatch(_STORE_HOST, url.host or "", re.ASCII)
         or text.count("@") > 1
         or url.port == 0
@@ -160,6 +160,7 @@ Countries = Annotated[
     ),
 ]
 Method = Annotated[Literal["sms", "voice"], BeforeValidator(_lower), Must("be sms or voice")]
+DefaultMethod = Annotated[Method | None, Must("be sms or voice")]
 Methods = Annotated[
     tuple[Method, ...],
     BeforeValidator(_items),

@@ -35,7 +35,7 @@ class Settings(BaseModel):
     cust_space_ids: types.Spaces
     allowed_countries: types.Countries
     allowed_methods: types.Methods = ("sms", "voice")
-    default_method: types.Method | None = None
+    default_method: types.DefaultMethod = None
     default_locale: types.Locale = "en"
     cams_endpoint: types.EndpointSetting = types.Endpoint(
         "https", "cams.ap-southeast-1.aliyuncs.com", 443

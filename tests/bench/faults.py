@@ -24,7 +24,7 @@ from tests.sandbox.faults import FAULTS, OVER_TLS, TAKEN, Fault
 from tests.support.function_under_test import FunctionUnderTest
 from tests.support.valkey import Valkey
 from verify_code import logs
-from verify_code.events.event_source import NotSent
+from verify_code.events.event_source import CodeNotSentError
 
 MOST_DELIVERIES = 4
 NUMBERS = ("8613800000030", "8613800000031", "8613800000032")
@@ -97,7 +97,7 @@ class Matrix:
             counts["again"] += delivery > 0
             try:
                 results, has_raised = self._deliver_once(scenario.reply, numbers), False
-            except NotSent as raised:
+            except CodeNotSentError as raised:
                 content = json.loads(str(raised))
                 results, has_raised = content.get("unsent", [content]), True
             self.function.gateway.handshake = self.function.handshake_after_sleep = "normal"

@@ -15,7 +15,7 @@ from deploy import FIGURES
 from tests.deployment import rendering
 from tests.deployment.checks import GRANTED, granted
 from tests.deployment.rendering import ACCOUNT, ROOT
-from verify_code.result import OWN_CODES
+from verify_code.result import CODES
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
@@ -139,10 +139,10 @@ def test_links_lead_somewhere() -> None:
 def test_every_code_is_explained() -> None:
     """docs/operating.md has each code of this package, and docs/client.md what an app does then."""
     explained = "".join(re.findall(r"^\| (`.*?) \|", OPERATING, re.MULTILINE))
-    assert OWN_CODES.keys() - set(re.findall(r"`([A-Z]\w+)", explained)) == set()
+    assert CODES.keys() - set(re.findall(r"`([A-Z]\w+)", explained)) == set()
     rows = re.findall(r"^\| `(yes|no|unknown)` \| (.*?) \|", CLIENT, re.MULTILINE)
     said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
-    assert {(sent, code) for code, (sent, _, _) in OWN_CODES.items()} <= said
+    assert {(sent, code) for code, (sent, _, _) in CODES.items()} <= said
     assert ("unknown", "UnexpectedError") in said
 
 

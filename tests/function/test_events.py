@@ -166,7 +166,7 @@ def test_an_mns_topics_attributes(function: FunctionUnderTest, attributes: dict[
 
 @pytest.mark.parametrize("key", ["specversion", "specVersion", "SpecVersion", "SPECVERSION"])
 def test_a_cloud_event_in_any_spelling(function: FunctionUnderTest, key: str) -> None:
-    """However specversion is spelled, a CloudEvent is one; also where it has the other four keys."""
+    """However specversion is spelled, a CloudEvent is one; also by its other four keys."""
     request = {"phone_number": NUMBER}
     assert function.handle({key: "1.0", "data": request})["sent"] == "yes"
     assert function.raised({key: "1.0", "data": {}})["code"] == "InvalidEvent"

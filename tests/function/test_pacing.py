@@ -16,10 +16,15 @@ from hypothesis import strategies as st
 
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.support.function_under_test import WITHOUT_LIMITS, FunctionUnderTest
+from tests.support.function_under_test import (
+    NUMBER,
+    WITHOUT_LIMITS,
+    FunctionUnderTest,
+    as_bytes,
+)
 from tests.support.valkey import Valkey
 from verify_code.cams.transport import Exchange
-from verify_code.pacing import LATEST_SECONDS, SharedTurns, SlotRest, Turns
+from verify_code.pacing import MAX_DELAY_SECONDS, InstancePacer, SharedPacer, Turns
 from verify_code.store.base import StoreUnavailable
 from verify_code.store.redis import MAX_IDLE_SECONDS, RedisStore
 
@@ -58,18 +63,18 @@ STEP = st.fixed_dictionaries(
 )
 
 
-def counted_calls(steps: list[dict[str, Any]], calls_per_slot: int) -> list[float]:
+def counted_calls(steps: list[dict[str, Any]], calls_per_instance: int) -> list[float]:
     """When the gateway counts the calls of one slot, through deaths and replacements."""
     now = 0.0
     counted = []
 
-    def new_instance() -> SlotRest:
-        return SlotRest(calls_per_slot, TRANSIT, lambda: now, started_at=now)
+    def new_instance() -> InstancePacer:
+        return InstancePacer(calls_per_instance, TRANSIT, lambda: now, imported_at=now)
 
     rest = new_instance()
     for step in steps:
         now += step["idle"]
-        now += rest.take_turn(math.inf) + step["oversleep"]
+        now += rest.reserve(math.inf) + step["oversleep"]
         exchange = Exchange(deadline=math.inf, latest_start=math.inf)
         started = now
         if step["ending"] != "nothing written":
@@ -87,9 +92,9 @@ def counted_calls(steps: list[dict[str, Any]], calls_per_slot: int) -> list[floa
         else:
             now += step["latency"]
         exchange.ended_at = now
-        rest.called(exchange)
+        rest.record_call(exchange)
         if step["ending"] == "held":
-            rest.hold(step["idle"])
+            rest.pause(step["idle"])
     return counted
 
 
@@ -117,21 +122,21 @@ def test_a_second_is_filled_but_not_more() -> None:
     assert len(times) / (max(times) - min(times)) == pytest.approx(8, rel=0.02)
 
 
-def test_a_new_instance_rests_from_its_start() -> None:
-    """Imports and initializer count towards the rest of a new process."""
-    rest = SlotRest(1, TRANSIT, clock=lambda: 10.7, started_at=10.0)
-    assert rest.take_turn(0) == pytest.approx(1 + TRANSIT - 0.7, abs=0.01)
+def test_a_new_instance_rests_from_its_import() -> None:
+    """The initializer counts towards the rest of a new process."""
+    rest = InstancePacer(1, TRANSIT, clock=lambda: 10.7, imported_at=10.0)
+    assert rest.reserve(0) == pytest.approx(1 + TRANSIT - 0.7, abs=0.01)
 
 
 def test_an_early_answer_shortens_the_rest() -> None:
     """An answer proves that the call was counted; without one the allowance is waited for."""
     for whole, rest_seconds in ((True, 1.02), (False, 1.125)):
-        rest = SlotRest(1, TRANSIT, clock=lambda: 100.0, started_at=0.0)
+        rest = InstancePacer(1, TRANSIT, clock=lambda: 100.0, imported_at=0.0)
         body = b"{}" if whole else None
         exchange = Exchange(math.inf, math.inf, written=True, body=body)
         exchange.last_byte_written_at, exchange.ended_at = 100.0, 100.02
-        rest.called(exchange)
-        assert rest.take_turn(0) == pytest.approx(rest_seconds, abs=0.002)
+        rest.record_call(exchange)
+        assert rest.reserve(0) == pytest.approx(rest_seconds, abs=0.002)
 
 
 def test_a_call_that_never_left_uses_no_turn(function: FunctionUnderTest) -> None:
@@ -197,13 +202,13 @@ class TurnsByHand(Turns):
         self.now = 0.0
         self.free = 0.0
 
-    def take_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+    def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
         turn = max(self.now, self.free)
         if turn - self.now <= longest_wait_seconds:
             self.free = turn + spacing_seconds
         return turn - self.now
 
-    def hold_turns(self, seconds: float) -> None:
+    def pause_turns(self, seconds: float) -> None:
         self.free = max(self.free, self.now + seconds)
 
 
@@ -218,27 +223,27 @@ def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], mo
     With all that a turn may be missed by on top of the allowance, it is one more at most.
     """
     store = TurnsByHand()
-    pacing = SharedTurns(store, most, TRANSIT)
+    pacing = SharedPacer(store, most, TRANSIT)
     in_all, on_top = [], []
     for gap, late, transit in calls:
         store.now += gap
-        turn = store.now + pacing.take_turn(math.inf)
+        turn = store.now + pacing.reserve(math.inf)
         in_all.append(turn + transit * TRANSIT)
-        on_top.append(turn + late * LATEST_SECONDS + transit * TRANSIT)
+        on_top.append(turn + late * MAX_DELAY_SECONDS + transit * TRANSIT)
     assert worst_second(in_all, HALF_OPEN) <= most
     assert worst_second(on_top, HALF_OPEN) <= most + 1
 
 
 def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) -> None:
     """Any number of takers get turns that are exactly a spacing apart, a second from the first."""
-    first = redis_store.take_turn(0.125, 60)
+    first = redis_store.reserve_turn(0.125, 60)
     assert first == pytest.approx(1.125, abs=0.01)
     began = time.monotonic()
 
     def take_five(_: int) -> list[float]:
         with closing(RedisStore(valkey.url)) as store:
-            store.take_turn(0.125, -1)  # takes none, but the time to connect
-            return [time.monotonic() + store.take_turn(0.125, 60) for _ in range(5)]
+            store.reserve_turn(0.125, -1)  # takes none, but the time to connect
+            return [time.monotonic() + store.reserve_turn(0.125, 60) for _ in range(5)]
 
     with ThreadPoolExecutor(8) as takers:
         turns = sorted(turn for taken in takers.map(take_five, range(8)) for turn in taken)
@@ -248,19 +253,19 @@ def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) ->
 
 def test_a_turn_that_is_too_far_off_is_not_taken(redis_store: RedisStore) -> None:
     """A wait that is too long is told, and the turn stays free; a hold never shortens it."""
-    redis_store.take_turn(0.125, 60)
-    redis_store.hold_turns(30)
-    redis_store.hold_turns(1)
-    waits = [redis_store.take_turn(0.125, longest) for longest in (5, 0, -1, 60, 60)]
+    redis_store.reserve_turn(0.125, 60)
+    redis_store.pause_turns(30)
+    redis_store.pause_turns(1)
+    waits = [redis_store.reserve_turn(0.125, longest) for longest in (5, 0, -1, 60, 60)]
     assert waits == pytest.approx([30, 30, 30, 30, 30.125], abs=0.1)
 
 
 def test_a_new_store_serves_the_impatient(redis_store: RedisStore) -> None:
     """The first turn of a new store comes nearer, even for those who can't wait for it yet."""
-    first = redis_store.take_turn(0.125, 0.5)
+    first = redis_store.reserve_turn(0.125, 0.5)
     assert first == pytest.approx(1.125, abs=0.01)
     time.sleep(0.1)
-    assert redis_store.take_turn(0.125, 0.5) < first - 0.09
+    assert redis_store.reserve_turn(0.125, 0.5) < first - 0.09
 
 
 @pytest.fixture
@@ -307,28 +312,79 @@ def test_a_missed_turn_is_given_up(shared: FunctionUnderTest) -> None:
     assert shared.gateway.requests_seen == 1
 
 
-def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest) -> None:
+def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
     """A store that fails after the call changes nothing in the answer."""
 
-    def fails(seconds: float) -> None:
-        raise StoreUnavailable
+    class FailingStore(RedisStore):
+        def pause_turns(self, seconds: float) -> None:
+            raise StoreUnavailable
 
-    shared.ask()
-    shared.monkeypatch.setattr(shared.parts.sender._pacing, "hold", fails)
-    shared.gateway.will(*[throttled(1)] * 3)
-    assert shared.ask()["code"] == "Throttling.User"
+    with closing(FailingStore(valkey.url)) as store:
+        shared.store = store
+        shared.set()
+        shared.gateway.will(*[throttled(1)] * 3)
+        assert shared.ask()["code"] == "Throttling.User"
+
+
+def test_a_process_that_was_warmed_up_early(function: FunctionUnderTest) -> None:
+    """A process rests from when it imported the code, however long ago it started: the one that it
+    replaces may have called meanwhile."""
+    function.set(RESERVED_CONCURRENCY="9", MAX_CALLS_PER_SECOND="9")
+    function.ask()
+    replacing = function.start(imported_at=function.clock())
+    function.slept.clear()
+    with closing(replacing):
+        result = replacing.handle(as_bytes({"phone_number": NUMBER}), function.context)
+    assert result["sent"] == "yes"
+    assert sum(function.slept) == pytest.approx(1.125, abs=0.05)
+
+
+def test_an_instance_whose_start_took_long(function: FunctionUnderTest) -> None:
+    """The first request of an instance has the function's whole timeout where an initializer ran;
+    where none did, the import was a part of it."""
+    for initializes, code in ((True, "OK"), (False, "QuotaExhausted")):
+        starting = function.start(imported_at=function.clock() - 7)
+        with closing(starting):
+            if initializes:
+                starting.initialize()
+            event = as_bytes({"phone_number": NUMBER})
+            assert starting.handle(event, function.context)["code"] == code
+            assert starting.handle(event, function.context)["code"] == "OK"
+
+
+def test_a_long_wait_for_a_turn(function: FunctionUnderTest) -> None:
+    """Where a turn is further off than a connection may be idle, the connection is renewed in time,
+    and the turn isn't lost."""
+    function.timeout_seconds = 60
+    function.set(MAX_CALLS_PER_SECOND="1")
+    function.gateway.will(throttled(25_000))
+    assert function.ask()["sent"] == "yes"
+    assert function.gateway.requests_seen == 2
+    assert function.gateway.connections == 2
+    # Two waits of one turn, and what remains after the connection was renewed and marked.
+    assert sum(function.slept) == pytest.approx(25, abs=0.2)
+
+
+def test_a_quiet_month(valkey: Valkey, redis_store: RedisStore) -> None:
+    """The store knows after quiet weeks that nobody holds a turn: the next call doesn't wait."""
+    redis_store.reserve_turn(0.125, 60)
+    valkey.turn(30 * 24 * 3600)
+    with valkey.client() as client:  # as if that turn were long past
+        client.set("{chatapp-verify-code}:free-turn", "1", keepttl=True)
+    assert redis_store.reserve_turn(0.125, 60) == 0
 
 
 def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
     """A connection that may have died while the instance was frozen is made anew."""
     now = [0.0]
-    with closing(RedisStore(valkey.url, clock=lambda: now[0])) as store:
-        sockets = []
+    with closing(RedisStore(valkey.url, clock=lambda: now[0])) as store, valkey.client() as client:
+        connections = []
         for idle_seconds in (0, 0, MAX_IDLE_SECONDS + 1):
             now[0] += idle_seconds
-            store.take_turn(0.1, 60)
-            sockets.append(store._client.connection_pool._available_connections[0]._sock)
-    assert sockets[0] is sockets[1] is not sockets[2]
+            store.reserve_turn(0.1, 60)
+            connections.append(client.info("stats")["total_connections_received"])
+    assert connections[1] - connections[0] == 0
+    assert connections[2] - connections[1] == 1
 
 
 # --- real processes ----------------------------------------------------------------------------

@@ -88,7 +88,10 @@ REFUSED = {
     "SEND_LIMITS_PER_NUMBER": ["0/minute", "1/minutes", "1/minute,5/hour"],
     "SEND_LIMITS_PER_CALLER": ["100000/day"],
     "SEND_LIMITS_TOTAL": ["\u0661/day"],
-    "CALLER_HEADER": ["X-Forwarded-For", "X-Client-IP", "Remote-Addr", "Authorization"],
+    "CALLER_HEADER": [
+        *("X-Forwarded-For", "X-Client-IP", "Remote-Addr", "Authorization", "Connection"),
+        *("Cache-Control", "X-Request-Id", "traceparent", "Sec-Fetch-Site", "If-None-Match"),
+    ],
     "CUST_SPACE_HEADER": ["Origin", "two words"],
     "TEST_NUMBERS": ["+86 100 secret", "+86\n100"],
 }
@@ -140,18 +143,18 @@ def test_wrong_settings(unset: FunctionUnderTest, name: str, value: str) -> None
             {"CUST_SPACE_IDS": "", "ALLOWED_COUNTRIES": "", "DEFAULT_METHOD": "fax"},
             "CUST_SPACE_IDS is not set.*ALLOWED_COUNTRIES is not set.*DEFAULT_METHOD is 'fax': it",
         ),
-        # Of an address no more is shown than where it leads.
+        # Nothing is shown of an address, which may hold a password.
         (
             {**STORE, "STORE_URL": "redis://me:secret@here.example:99999/0"},
-            "STORE_URL is 'redis://here.example': it must",
+            "STORE_URL is wrong: it must",
         ),
         ({"TEST_NUMBERS": "86 100"}, "TEST_NUMBERS is wrong: it must"),
         # Among forty codes the operator reads which one is wrong.
-        ({"ALLOWED_COUNTRIES": "SG,UK,AQ,ZZ"}, "ALLOWED_COUNTRIES .* no such code: UK,ZZ"),
+        ({"ALLOWED_COUNTRIES": "SG,UK,AQ,ZZ"}, "ALLOWED_COUNTRIES .* no such ISO 3166 code: UK,ZZ"),
         ({**STORE, "STORE_SECRET": "a-short-one"}, "STORE_SECRET must be 32 or more"),
         # With a store there may be more instances than calls a second, but less time for a call.
         ({**STORE, "RESERVED_CONCURRENCY": "16"}, ""),
-        ({**STORE, "READ_TIMEOUT_SECONDS": "15"}, ".* 20.1 s in all"),
+        ({**STORE, "READ_TIMEOUT_SECONDS": "15"}, ".* timeout of 20 s: .* more than 20.124 s"),
     ],
 )
 def test_what_is_wrong_is_told(

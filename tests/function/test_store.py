@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 from tests.sandbox.function_compute import ROOT
 from tests.support.valkey import Valkey
 from verify_code.result import VerifyCodeResult
-from verify_code.store.base import Limit, RateLimit, Record, Store, StoreUnavailable, Verdict
+from verify_code.store.base import Limit, RateLimit, Record, Store, StoreUnavailable
 from verify_code.store.memory import MemoryStore
 from verify_code.store.redis import RedisStore
 
@@ -234,11 +233,11 @@ def test_the_wait_is_true(each: StoreUnderTest) -> None:
     each.reserved("c", limits)
 
 
-def test_each_rate limit_has_its_refusal(each: StoreUnderTest) -> None:
+def test_each_rate_limit_has_its_refusal(each: StoreUnderTest) -> None:
     """The number's comes first, then the caller's, then that in all; the wait is the longest."""
 
-    def asks(number: str, caller: str, in_all: Limits = NEVER) -> tuple[str, float, str]:
-        return each.admit("b", MINUTE, number, caller, HOUR, in_all)
+    def asks(number: str, caller: str, total: Limits = NEVER) -> tuple[str, float, str]:
+        return each.admit("b", MINUTE, number, caller, HOUR, total)
 
     each.send("a", MINUTE, "n", "c", HOUR)
     assert asks("n", "c") == ("limited", about(3600), "TooSoon")
@@ -458,7 +457,7 @@ def test_all_keys_expire_and_share_a_tag(
         assert all(key.startswith("{chatapp-verify-code}:") for key in keys)
         turn = "{chatapp-verify-code}:free-turn"
         assert all(0 < client.ttl(key) <= 86400 + 20 for key in keys if key != turn)
-        assert 30 * 86400 < client.ttl(turn)  # it outlives quiet weeks
+        assert client.ttl(turn) > 30 * 86400  # it outlives quiet weeks
 
 
 def test_the_server_is_paused(valkey: Valkey, shared: StoreUnderTest) -> None:
@@ -557,19 +556,17 @@ def test_a_server_that_does_not_know_hello() -> None:
         assert store.open() == "noeviction"
 
 
-def test_a_server_that_became_a_replica(
-    valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
-) -> None:
+def test_a_server_that_became_a_replica(valkey: Valkey, shared: StoreUnderTest) -> None:
     """After a failover the connection to the old server isn't kept."""
     shared.send("a")
     with valkey.client() as client:
         client.replicaof("127.0.0.1", "9")
         with pytest.raises(StoreUnavailable):
             shared.admit("b")
-        kept = redis_store._client.connection_pool._available_connections
-        assert all(connection._sock is None for connection in kept)
+        before = client.info("stats")["total_connections_received"]
         client.replicaof("NO", "ONE")
-    shared.send("c")
+        shared.send("c")
+        assert client.info("stats")["total_connections_received"] == before + 1
 
 
 def test_a_code_takes_a_kilobyte(valkey: Valkey, shared: StoreUnderTest) -> None:

@@ -53,7 +53,7 @@ def test_a_refused_event_reaches_the_failure_destination(
     (failure,) = platform.asynchronous.failure_destination
     assert failure["requestContext"]["approximateInvokeCount"] == 4
     answer = json.loads(failure["responsePayload"])
-    assert answer["errorType"] == "NotSent"
+    assert answer["errorType"] == "CodeNotSentError"
     assert json.loads(answer["errorMessage"])["code"] == "Product.Unsubscript"
     assert "13800001234" not in failure["responsePayload"]
     assert gateway.requests_seen == 4

@@ -15,7 +15,7 @@ LOCK = "layers/requirements.txt"
 NO_SECRETS = {
     ("tests/deployment/test_chain.py", "Basic Auth Credentials"),
     ("tests/deployment/test_values.py", "Basic Auth Credentials"),
-    ("function/verify_code/setting_kinds.py", "Basic Auth Credentials"),
+    ("function/verify_code/setting_types.py", "Basic Auth Credentials"),
     ("template.yml", "Basic Auth Credentials"),
     ("tests/support/valkey.py", "Secret Keyword"),
     ("tests/sandbox_tests/test_acs3.py", "Hex High Entropy String"),

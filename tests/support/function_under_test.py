@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -50,6 +51,7 @@ class FunctionUnderTest:
         self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
         self.store: MemoryStore | RedisStore | None = None
+        self.transport: FaultyTransport | None = None
         self._app: App | None = None
         self.set(
             CAMS_ENDPOINT=gateway.endpoint,
@@ -80,12 +82,12 @@ class FunctionUnderTest:
     def start(self, imported_at: float = -1e9) -> App:
         """A new application, by default in a process that is no cold start."""
         clock = Clock(self.clock, self.sleep, lambda: self.now or time.time(), imported_at)
-        try:
-            settings = load(os.environ, timeout_seconds(self._context("")))
-        except SettingsError as wrong:
-            return App(wrong, clock=clock)
-        self.transport = FaultyTransport(*settings.cams_endpoint, self.clock)
-        return App(settings, store=self.store, transport=self.transport, clock=clock)
+        context = self._context("")
+        with contextlib.suppress(SettingsError):
+            endpoint = load(os.environ, timeout_seconds(context)).cams_endpoint
+            self.transport = FaultyTransport(*endpoint, self.clock)
+        given = {"store": self.store, "transport": self.transport, "clock": clock}
+        return App.from_environment(os.environ, context, **given)
 
     def clock(self) -> float:
         return time.monotonic() + self.turned_seconds

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel
 
 from verify_code import __version__
 from verify_code.admission import REFUSALS
-from verify_code.fields import ALIASES
-from verify_code.locales import LONGEST_TAG
-from verify_code.phone_number import SPELLING
-from verify_code.request import VerifyCodeRequest
-from verify_code.result import UNSEEN, FieldError, VerifyCodeResult
+from verify_code.request import NAMES, VerifyCodeRequest
+from verify_code.result import HIDDEN, FieldError, VerifyCodeResult
 
 _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 
@@ -24,7 +20,7 @@ _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 | `yes` | shows the field for the code, and counts down to the next try |
 | `unknown` | the same: a code may come. Asking again at once could send a second one |
 | `no`, `retryable` true | says "not yet", and lets the user try after `retry_after_seconds` |
-| `no`, `retryable` false | goes by `code`: `InvalidRequest` and the like are for the user to mend |
+| `no`, `retryable` false | goes by `code`: `InvalidRequest` and the like are for the user to correct |
 
 Answers without a key `sent` are the platform's: 403, 404, 429 and 503 mean not sent; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
@@ -36,15 +32,6 @@ An app sends an `Idempotency-Key` per tap. Where the service has a shared store,
 with the same key after its own time-out or a 502: it gets the first answer, `InProgress` or
 `unknown`, and never a second code.
 """
-
-#: What may stand in the fields.
-_FORMS: dict[str, dict[str, Any]] = {
-    "phone_number": {"pattern": rf"^\s*{SPELLING}\s*$", "examples": ["+8613800001234"]},
-    "method": {"pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"},
-    "locale": {"maxLength": LONGEST_TAG, "examples": ["pt-BR", "zh_CN"]},
-    "cust_space_id": {"pattern": r"^\s*[!-~]{1,128}\s*$"},
-    "idempotency_key": {"minLength": 1, "maxLength": 255},
-}
 
 _ASKED: dict[str, Any] = {"phone_number": "+86*******34", "method": "sms", "locale": "zh_CN"}
 _BY_THE_API: Any = {**_ASKED, "request_id": "90E63D28-E31D-1EB2-8939-A9486641****"}
@@ -63,6 +50,7 @@ _STATUSES = {
     ),
     400: ("No request in it", _A_BUG_IN_THE_APP),
     403: ("Not allowed here", "Tell the user that this number can't be registered here."),
+    404: ("An operation that isn't enabled", _A_BUG_IN_THE_APP),
     405: ("Not POST", _A_BUG_IN_THE_APP),
     409: (
         "The same request is under way, or another that would use up the number's allowance",
@@ -84,14 +72,14 @@ _STATUSES = {
 
 def _wrong(code: str, field: str, what: Any, message: str) -> VerifyCodeResult:
     error = FieldError(field=field, code=what, message=message)
-    return VerifyCodeResult.own(code, message, errors=(error,))
+    return VerifyCodeResult.of(code, message, errors=(error,))
 
 
 def _later(code: str, seconds: float, message: str) -> VerifyCodeResult:
-    return VerifyCodeResult.own(code, message, retry_after_seconds=seconds, **_ASKED)
+    return VerifyCodeResult.of(code, message, retry_after_seconds=seconds, **_ASKED)
 
 
-_own = VerifyCodeResult.own
+_own = VerifyCodeResult.of
 _NO_ANSWER = "No whole answer came from the API; a code may have been sent."
 _UNCLEAR = "The API's answer doesn't say whether a code was sent."
 _COUNTRY = "phone_number is of a country that may not be sent to."
@@ -102,7 +90,7 @@ _UNDER_WAY = "This request, or another one for the number, is under way; nothing
 _NO_TURN = "The API's quota has no place within the time left; nothing was sent."
 
 _EXAMPLES = [
-    replace(VerifyCodeResult.accepted(), **_BY_THE_API, retry_after_seconds=59.4),
+    VerifyCodeResult.accepted().with_(**_BY_THE_API, retry_after_seconds=59.4),
     _own("UpstreamTimeout", _NO_ANSWER, **_UNKNOWN),
     _own("UpstreamDisconnected", _NO_ANSWER, **_UNKNOWN),
     _own("InvalidUpstreamAnswer", _UNCLEAR, **_UNKNOWN),
@@ -115,6 +103,7 @@ _EXAMPLES = [
     _wrong("DeliveryMethodNotAllowed", "method", "not_allowed", "method must be sms here."),
     _wrong("LineTypeNotAllowed", "method", "not_allowed", _FIXED_LINE),
     _own("CallerUnknown", "The trigger doesn't say who asks; nothing was sent."),
+    _own("OperationNotEnabled", "This operation is not enabled here; only send is."),
     _own("InvalidEvent", "Ask by POST.", http_status=405),
     _later("InProgress", 12.5, _UNDER_WAY),
     _own("EventExpired", "The event is older than 600 seconds; nothing was sent."),
@@ -139,7 +128,7 @@ _EXAMPLES = [
 ]
 
 #: Statuses that the platform answers with by itself, too.
-_THE_PLATFORMS = (400, 403, 413, 429, 500, 503)
+_THE_PLATFORMS = (400, 403, 404, 413, 429, 500, 503)
 
 
 def document() -> dict[str, Any]:
@@ -175,40 +164,38 @@ def document() -> dict[str, Any]:
 
 
 def _result_schema() -> dict[str, Any]:
-    _schema(FieldError)
-    schema = _schema(VerifyCodeResult)
-    for name in UNSEEN:
+    schema = _schema(VerifyCodeResult, "serialization")
+    for name in HIDDEN:
         del schema["properties"][name]
     schema["required"] = list(schema["properties"])
     return schema
 
 
-def _schema(model: Any) -> dict[str, Any]:
-    # pydantic reads the sentences below the fields.
-    model.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
-    return TypeAdapter(model).json_schema(
-        mode="serialization", ref_template="#/components/schemas/{model}"
-    )
+def _schema(model: type[BaseModel], mode: Any) -> dict[str, Any]:
+    template = "#/components/schemas/{model}"
+    return model.model_json_schema(mode=mode, by_alias=False, ref_template=template)
 
 
 def _request_schema() -> dict[str, Any]:
-    described = _schema(VerifyCodeRequest)["properties"]
-    properties = {
+    described = _schema(VerifyCodeRequest, "validation")["properties"]
+    properties = {}
+    for name, schema in described.items():
+        form = schema.pop("anyOf", [{}])[0] | schema
+        shown = ("description", "pattern", "minLength", "maxLength", "examples")
         # Null is as good as left out.
-        name: {"type": ["string", "null"], "description": described[name]["description"], **form}
-        for name, form in _FORMS.items()
-    }
-    names = [["phone_number"], *([alias] for alias in ALIASES["phone_number"])]
+        nullable = {"type": ["string", "null"]}
+        properties[name] = nullable | {key: form[key] for key in shown if key in form}
     return {
         "type": "object",
         "title": "VerifyCodeRequest",
-        "description": "Each field has one of its names; other fields are ignored: a "
-        "misspelt one means its default.",
+        "description": "Each field has one of its names. Other fields are ignored, but names that "
+        "were probably meant for an absent field are refused, and so is code.",
         "properties": {
-            **properties,
-            **{alias: properties[name] for name in properties for alias in ALIASES[name]},
+            **{alias: properties[name] for name in properties for alias in NAMES[name]},
+            "operation": {"enum": ["send", None], "description": "send, or absent"},
+            "code": {"type": "null", "description": "a code can't be handed in here"},
         },
-        "anyOf": [{"required": name} for name in names],
+        "anyOf": [{"required": [name]} for name in NAMES["phone_number"]],
     }
 
 
@@ -253,7 +240,7 @@ def _response(status: int) -> Any:
     examples = {
         result.code: {
             "summary": to_do,
-            "value": replace(result, invocation_id="1-67aee50c").for_the_public(),
+            "value": result.with_(invocation_id="1-67aee50c").for_http(),
         }
         for result in results
     }

@@ -21,12 +21,13 @@ for _, key in ipairs(redis.call('KEYS', '*record:*')) do
   redis.call('HINCRBY', key, 'deadline', -turned)
 end
 for _, key in ipairs(redis.call('KEYS', '*limit:*')) do
-  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  local members, left = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), redis.call('PTTL', key)
   for n = 1, #members, 2 do
     local state, deadline, token = members[n]:match('^(%a):(%d+):(.*)$')
     redis.call('ZREM', key, members[n])
     local moved = state .. ':' .. deadline - turned .. ':' .. token
     redis.call('ZADD', key, members[n + 1] - turned, moved)
+    redis.call('PEXPIRE', key, left)
   end
 end
 for _, key in ipairs(redis.call('KEYS', '*')) do
