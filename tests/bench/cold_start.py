@@ -329,8 +329,9 @@ def targets(figures: Mapping[str, Mapping[str, float]]) -> None:
     for target in TARGETS:
         seen = figures[OURS][target.figure] / figures[target.of][target.figure]
         met = "yes" if seen <= target.limit else "no"
-        what = f"{target.what}, of the {target.of}'s"
-        rows.append([what, f"{target.limit:.2f}", f"{seen:.2f}", met])
+        rows.append(
+            [f"{target.what}, beside {target.of}", f"{target.limit:.2f}", f"{seen:.2f}", met]
+        )
     header = ["target", "limit", "seen", "met"]
     for row in (header, *rows):
         print(*row, sep=" | ")
