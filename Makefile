@@ -88,7 +88,7 @@ locales: .venv/test-ready  ## writes function/verify_code/locale_table.py anew f
 
 lock: .venv/test-ready  ## compiles the requirements anew
 	@$(RUN) -m pip install --quiet --disable-pip-version-check uv
-	@for part in layers tests tests/extras tests/bench/handlers; do \
+	@for part in layers tests tests/extras tests/bench/handlers tests/bench/handlers/named; do \
 	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --no-emit-index-url --only-binary :all: --custom-compile-command 'make lock' \
 	    --constraint layers/requirements.txt $(UPGRADE) \

@@ -11,13 +11,16 @@ from pathlib import Path
 from tests.sandbox.function_compute import ROOT
 
 
-def write(name: str, what: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Writes the table that ``make bench`` made, and on what it was made."""
+def write(
+    name: str, what: str, header: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
+) -> None:
+    """Writes the table that ``make bench`` made, what is to note, and on what it was made."""
     page: Path = ROOT / "docs" / name
     begin, end = f"<!-- {what}: made by make bench -->", "<!-- end -->"
     before, found, rest = page.read_text().partition(begin)
     if not found:
         raise LookupError(f"docs/{name} has no mark {begin}")
+    day = time.strftime("%Y-%m-%d")
     where = f"{machine.system()} {machine.machine()}, {os.cpu_count()} cores"
     lines = [
         begin,
@@ -26,7 +29,7 @@ def write(name: str, what: str, header: Sequence[str], rows: Sequence[Sequence[s
         "| --- |" + " --: |" * (len(header) - 1),
         *map(_row, rows),
         "",
-        f"On {where}, Python {machine.python_version()}, {time.strftime('%Y-%m-%d')}.",
+        f"{note} On {where}, Python {machine.python_version()}, {day}.".strip(),
         "",
     ]
     page.write_text(before + "\n".join(lines) + end + rest.partition(end)[2])

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.audit import ROOT
 
-LOCKS = ("layers", "tests", "tests/extras", "tests/bench/handlers")
+LOCKS = ("layers", "tests", "tests/extras", "tests/bench/handlers", "tests/bench/handlers/named")
 PINNED = re.compile(
     r"^([\w.-]+)==(\S+)(?: ; .*?)? \\$((?:\n    --hash=sha256:[0-9a-f]{64}.*)+)", re.MULTILINE
 )

@@ -376,32 +376,40 @@ def test_a_store_that_is_gone_after_the_call(shared: FunctionUnderTest, valkey: 
     assert shared.handle(event(1))["sent"] == "unknown"
 
 
-def test_a_store_that_is_back_in_time(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """What the store didn't take at once is written again: a refused call is told truly."""
-    refusal = Behaviour.says(400, Code="Product.Unsubscript")
-    for number_of, (behaviour, code) in enumerate(
-        [(refusal, "Product.Unsubscript"), (Behaviour.says(200, Code="136024"), "136024")]
-    ):
-        its = event(number_of, number(number_of))
-        shared.gateway.will(behaviour)
-        shared.gateway.on_request = valkey.stop
-        with shared.monkeypatch.context() as patch:
-            real, naps = shared.sleep, []
+@pytest.mark.parametrize(
+    ("code", "again"),
+    [
+        ("Product.Unsubscript", "yes"),  # which the operator has fixed meanwhile
+        ("136024", "no"),  # which is replayed
+    ],
+)
+def test_a_store_that_is_back_in_time(
+    shared: FunctionUnderTest, valkey: Valkey, code: str, again: str
+) -> None:
+    """What a store didn't take at once is written again: a refusal never becomes unknown."""
+    next_behaviour, real_sleep = shared.gateway.next_behaviour, shared.sleep
+    naps: list[float] = []
 
-            def sleep(seconds: float) -> None:
-                real(seconds)
-                naps.append(seconds)
-                if not shared.gateway.behaviours and len(naps) == 5:
-                    valkey.start()
+    def stop_the_store() -> Behaviour | None:
+        valkey.stop()
+        return next_behaviour()
 
-            patch.setattr(shared, "sleep", sleep)
-            shared.set()
-            assert shared.raised(its)["code"] == code
-        shared.gateway.on_request = None
-        valkey.turn(20.1)
-        answer, is_raised = shared.deliver(its)
-        # The first is asked again, since the operator can fix it; the second is replayed.
-        assert (answer["sent"], is_raised) == (("no", True) if number_of else ("yes", False))
+    def sleep(seconds: float) -> None:
+        real_sleep(seconds)
+        naps.append(seconds)
+        if naps[-3:] == [0.2] * 3:
+            valkey.start()
+
+    shared.gateway.will(Behaviour.says(400, Code=code))
+    with shared.monkeypatch.context() as patch:
+        patch.setattr(shared.gateway, "next_behaviour", stop_the_store)
+        patch.setattr(shared, "sleep", sleep)
+        shared.set()
+        assert shared.raised(event(1))["code"] == code
+    shared.set()
+    valkey.turn(20.1)
+    answer, is_raised = shared.deliver(event(1))
+    assert (answer["sent"], is_raised) == (again, again == "no")
 
 
 def test_an_http_caller_does_not_wait_for_the_store(
