@@ -21,7 +21,7 @@ from verify_code import events
 
 EVENTS = int(os.environ.get("EVENTS", "20000"))
 #: The largest that is read, and the platform's most.
-SIZES_BYTES = {"4 MB": events.LARGEST_EVENT_BYTES - 1000, "32 MB": 32_000_000}
+SIZES_BYTES = {"4 MB": events.MAX_EVENT_BYTES - 1000, "32 MB": 32_000_000}
 FILLINGS = {
     "empty lists": b"[],",
     "objects": b'{"phone_number":0},',

@@ -155,4 +155,4 @@ def test_an_event_of_the_bus_is_a_request() -> None:
         "data": {"messageId": "m", "messageBody": json.dumps(event)},
     }
     (message,) = events.recognise(json.dumps([item]).encode()).messages()
-    assert message.read()["phone_number"] == NUMBER
+    assert message.parse()["phone_number"] == NUMBER

@@ -283,7 +283,9 @@ def test_the_function_zip_is_the_function(built: Built) -> None:
     with zipfile.ZipFile(built.code) as content:
         packed = {name: content.read(name) for name in content.namelist() if "pycache" not in name}
     function = ROOT / "function"
-    files = {path: path.read_bytes() for path in function.rglob("*.py")}
+    files = {path: path.read_bytes() for path in function.rglob("*.[pl][yu]*") if path.is_file()}
+    files = {path: text for path, text in files.items() if path.suffix != ".pyc"}
+    assert {path.suffix for path in files} == {".py", ".lua"}
     assert packed == {str(path.relative_to(function)): source for path, source in files.items()}
 
 

@@ -207,7 +207,7 @@ def test_messages_without_an_id(
 ) -> None:
     """The request and its topic name a message; what the broker changes in it doesn't."""
     message = {**first, "body": {"phone_number": NUMBER}}
-    items = [{**message, **changes} for changes in ({}, again, other)]
+    items = [{**message, **changes} for changes in (first, again, other)]
     assert [source.handle([item])[0]["replayed"] for item in items] == [False, True, False]
 
 

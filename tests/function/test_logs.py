@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.faulty_transport import FaultyTransport
 from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines
 
 
@@ -26,7 +27,7 @@ def test_one_line_at_start_and_one_an_invocation(
     assert (start["event"], invocation["event"]) == ("start", "invocation")
     assert start["countries"] == ["AT", "CN", "GB", "SG", "US"]
     result = {"code": "OK", "sent": "yes", "replayed": False, "phone_number": "+86*******34"}
-    asked = {"invocation_id": "invocation-2", "source": "direct", "country": "CN", "method": "sms"}
+    asked = {"invocation_id": "invocation-1", "source": "direct", "country": "CN", "method": "sms"}
     assert {"level": "INFO", **result, **asked, "attempts": 1}.items() <= invocation.items()
     assert {"connecting_ms", "upstream_ms"} <= invocation.keys()
 
@@ -87,7 +88,7 @@ def test_initialize_never_raises(
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
     function.initialize()
     assert [line["event"] for line in log_lines(capsys)] == ["start", "unreachable"]
-    function.monkeypatch.setattr("alibabacloud_tea_openapi.client.Client.__init__", broken)
+    function.monkeypatch.setattr(FaultyTransport, "open", broken)
     function.set()
     function.initialize()
     assert [line["event"] for line in log_lines(capsys)] == ["start", "bug"]

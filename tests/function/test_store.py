@@ -140,7 +140,7 @@ def test_who_dies_in_the_call(each: StoreUnderTest) -> None:
 
 def test_a_further_attempt(each: StoreUnderTest) -> None:
     """It takes the place of an attempt that sent nothing in one step: its record and its counts."""
-    limits = {"caller": "c", "per_caller": MINUTE, "total": MINUTE}
+    limits: Any = {"caller": "c", "per_caller": MINUTE, "total": MINUTE}
     first = each.sending("a", MINUTE, **limits)
     second = each.record("a", MINUTE, **limits)
     assert each.store.admit(second, replaces=first.token).outcome == "admitted"

@@ -25,7 +25,7 @@ def test_processes_and_their_store_die(gateway: CamsGateway, valkey: Valkey) -> 
             return  # the processes start, or have been through enough
         times += 1
         if times == 2:
-            pause(valkey, turned.uniform(0.7, 1.2))
+            pause(valkey, turned.uniform(2.2, 2.6))  # longer than a result is offered
         elif times == 4:
             restart(valkey, turned.uniform(0.0, 0.3))
         else:

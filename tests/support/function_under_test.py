@@ -51,7 +51,7 @@ class FunctionUnderTest:
         self.now = 0.0  # the wall clock, where a test sets it
         self.timeout_seconds: Any = 20
         self.store: MemoryStore | RedisStore | None = None
-        self.transport: FaultyTransport | None = None
+        self.transport = FaultyTransport("http", "127.0.0.1", 9, self.clock)
         self._app: App | None = None
         self.set(
             CAMS_ENDPOINT=gateway.endpoint,

@@ -20,7 +20,7 @@ _TO_DO = """What an app does with an answer goes by `sent`, then by `code`:
 | `yes` | shows the field for the code, and counts down to the next try |
 | `unknown` | the same: a code may come. Asking again at once could send a second one |
 | `no`, `retryable` true | says "not yet", and lets the user try after `retry_after_seconds` |
-| `no`, `retryable` false | goes by `code`: `InvalidRequest` and the like are for the user to correct |
+| `no`, `retryable` false | goes by `code`: after `InvalidRequest` the user corrects a field |
 
 Answers without a key `sent` are the platform's: 403, 404, 429 and 503 mean not sent; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
