@@ -32,11 +32,17 @@ LICENCE = LAYERS.parent / "LICENSE"
 # Each heavy distribution that the SDK imports and this function never uses, and the module in
 # stubs/ that takes its place (stubs/README.md). With {} here, the layer gets the wheels instead.
 STUBS = {
+    "aiofiles": "aiofiles",
     "aiohttp": "aiohttp",
     "apscheduler": "apscheduler",
     "cryptography": "cryptography",
     "requests": "requests",
+    "websocket-client": "websocket",
 }
+
+# Modules of needed distributions that import much and are never used: a stub takes the place of
+# each. A folder's name in stubs/parts/ is that of the distribution's module.
+PARTS = ("phonenumbers/__init__.py", "pydantic/plugin/_loader.py")
 
 # Each runtime's Python, and the n of the glibc 2.n of its Debian 10 or 11, which is what the
 # wheels may need ("Python runtimes").
@@ -256,6 +262,8 @@ def _put_stubs(tree: Path) -> None:
         shutil.rmtree(installed[name])
     for module in ("stub", *STUBS.values()) if STUBS else ():
         shutil.copy(LAYERS / "stubs" / f"{module}.py", tree)
+    for part in PARTS if STUBS else ():
+        shutil.copy(LAYERS / "stubs" / "parts" / part, tree / part)
 
 
 def _unneeded(installed: Mapping[str, Path]) -> set[str]:

@@ -157,5 +157,5 @@ def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed
 
-    nearest = {name: get_close_matches(name.upper(), names, 1, 0.8) for name in strange}
+    nearest = {name: get_close_matches(name.upper(), names, 1, 0.75) for name in strange}
     return {name: found[0] for name, found in nearest.items() if found}

@@ -212,3 +212,61 @@ def test_the_functions_timeout(function: FunctionUnderTest, timeout: object, cod
     """The call and what comes around it must fit in the function's timeout."""
     function.timeout_seconds = timeout
     assert function.ask()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALLOWED_COUNTRIES", "SG,"), ("CUST_SPACE_IDS", "a,"), ("SEND_LIMITS_TOTAL", "1/day;")],
+)
+def test_a_separator_at_the_end(unset: FunctionUnderTest, name: str, value: str) -> None:
+    """A separator with nothing behind it means nothing."""
+    assert wrong_settings(unset, **{name: value}) == ""
+
+
+def test_one_header_for_two_claims(unset: FunctionUnderTest) -> None:
+    """Who calls and which space may be used are two claims, in two headers."""
+    sentence = wrong_settings(unset, CALLER_HEADER="X-Claim-0f", CUST_SPACE_HEADER="x-claim-0F")
+    assert sentence == "CALLER_HEADER and CUST_SPACE_HEADER are the same: name two headers."
+
+
+def test_the_figures_in_a_sentence_differ(unset: FunctionUnderTest) -> None:
+    """Nobody reads that 15.1 s don't fit in 15.1 s."""
+    unset.timeout_seconds = 15.1
+    sentence = wrong_settings(unset)
+    assert "timeout of 15.1 s" in sentence
+    assert "more than 15.124 s" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("STORE_URI", "STORE_URL"),
+        ("store_url", "STORE_URL"),
+        ("CUST_SPACE_ID", "CUST_SPACE_IDS"),
+        ("ALLOWED_COUNTRY", "ALLOWED_COUNTRIES"),
+        ("SEND_LIMIT_PER_NUMBER", "SEND_LIMITS_PER_NUMBER"),
+        ("MAX_EVENT_AGE", "MAX_EVENT_AGE_SECONDS"),
+    ],
+)
+def test_a_misspelt_setting(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str], name: str, meant: str
+) -> None:
+    """A variable that was probably meant for a setting is named in a warning, without its value."""
+    function.set(**{name: "redis://:secret@here"})
+    function.initialize()
+    warning, start = log_lines(capsys)
+    assert (warning["level"], warning["event"]) == ("WARNING", "unknown_setting")
+    assert start["event"] == "start"
+    assert name in warning["message"]
+    assert meant in warning["message"]
+    assert "secret" not in str(warning)
+
+
+def test_other_variables_are_none_of_our_business(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the platform and other programs set is no misspelt setting."""
+    others = ("FC_FUNCTION_NAME", "ALIBABA_CLOUD_ACCESS_KEY_ID", "STORE", "MAX_JOBS", "READ_ONLY")
+    function.set(**dict.fromkeys(others, ""), TEST_DATABASE="x", DEFAULT_REGION="x")
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start"]
