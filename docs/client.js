@@ -8,12 +8,12 @@ export const TIMEOUT_SECONDS = 25;
 const NOT_SENT_BY_THE_PLATFORM = { 403: false, 404: false, 429: true, 503: true };
 
 /** With these codes a repeated request says nothing of the first, which may have sent a code. */
-const SAID_BEFORE_THE_CLAIM = new RegExp(
-  "^(Invalid(Event|Request)|\\w+NotAllowed|CallerUnknown|EventExpired|Misconfigured" +
+const SAYS_NOTHING_OF_THE_FIRST = new RegExp(
+  "^(Invalid(Event|Request)|OperationNotEnabled|\\w+NotAllowed|CallerUnknown|EventExpired|Misconfigured" +
   "|UnexpectedError|StoreUnavailable|InProgress)$",
 );
 
-const FOR_THE_USER_TO_MEND = /^(InvalidRequest|InvalidParameter\..*|(Country|DeliveryMethod|LineType)NotAllowed)$/;
+const FOR_THE_USER_TO_CORRECT = /^(InvalidRequest|InvalidParameter\..*|(Country|DeliveryMethod|LineType)NotAllowed)$/;
 
 /**
  * Asks for a code: call it once for each tap of the user.
@@ -70,7 +70,7 @@ function isLost({ status, result }) {
 
 /** Does the answer to a repeated request say what became of the first? */
 function tellsOfTheFirst({ result }) {
-  return Boolean(result) && !SAID_BEFORE_THE_CLAIM.test(result.code);
+  return Boolean(result) && !SAYS_NOTHING_OF_THE_FIRST.test(result.code);
 }
 
 function understand({ status, wait, result }, wasLost) {
@@ -87,7 +87,7 @@ function understand({ status, wait, result }, wasLost) {
   let next = "give up";
   if (sent !== "no") next = "enter code";
   else if (retryable) next = "wait";
-  else if (FOR_THE_USER_TO_MEND.test(code)) next = "correct";
+  else if (FOR_THE_USER_TO_CORRECT.test(code)) next = "correct";
   return { ...base, next, sent, code, retryAfterSeconds, replayed, errors };
 }
 

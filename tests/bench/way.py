@@ -8,22 +8,23 @@ from tests.sandbox.function_compute import ROOT
 
 #: The module, what it does, and with which codes a request may end there.
 WAY = (
-    ("events/", "reads the request out of the event", "InvalidEvent"),
-    ("caller.py", "knows who asks, by the verified token", "CallerUnknown"),
-    ("request.py", "validates and normalises it", "InvalidRequest, …NotAllowed"),
+    ("events/", "reads the request out of the event", "InvalidEvent, OperationNotEnabled"),
+    ("request.py", "validates its fields", "InvalidRequest, OperationNotEnabled"),
+    ("policy.py", "may this caller ask this, and now?", "…NotAllowed, CallerUnknown, EventExpired"),
     (
         "admission.py",
-        "claims it in the store, once",
-        "EventExpired, InProgress, TooSoon, …, or the first answer",
+        "reserves its record and counts it, once",
+        "InProgress, TooSoon, …, or the first answer",
     ),
-    ("pacing.py", "gives it a turn", "QuotaExhausted, StoreUnavailable"),
-    ("cams.py", "makes the one call, over transport.py", "UpstreamUnavailable, or unknown"),
-    ("answers.py", "says what the answer means", "OK, unknown, or the API's refusal"),
-    ("admission.py", "settles the claim, or gives it back", ""),
+    ("pacing.py", "says when its turn is", "QuotaExhausted, StoreUnavailable"),
+    ("cams/client.py", "has the SDK sign the call", ""),
+    ("cams/transport.py", "sends it once", "UpstreamUnavailable, or unknown"),
+    ("cams/responses.py", "says what the answer means", "OK, unknown, or the API's refusal"),
+    ("admission.py", "completes the record, or releases it", ""),
     ("events/", "shapes the reply, or raises for the source", ""),
 )
 
-_WIDTH, _ROW, _BOX = 900, 50, 430
+_WIDTH, _ROW, _BOX = 900, 50, 490
 
 _STYLE = """
 text { font: 14px system-ui, sans-serif; fill: #1d2522 }
@@ -49,7 +50,7 @@ def draw() -> str:
         parts += [
             f'<rect x="2" y="{top}" width="{_BOX}" height="32" rx="6"/>',
             f'<text x="14" y="{top + 21}" class="name">{escape(module)}</text>',
-            f'<text x="130" y="{top + 21}">{escape(does)}</text>',
+            f'<text x="180" y="{top + 21}">{escape(does)}</text>',
         ]
         if number < len(WAY) - 1:
             parts.append(f'<path d="M 70 {top + 32} v 14"/>')

@@ -53,7 +53,7 @@ _STATUSES = {
     404: ("An operation that isn't enabled", _A_BUG_IN_THE_APP),
     405: ("Not POST", _A_BUG_IN_THE_APP),
     409: (
-        "The same request is under way, or another that would use up the number's allowance",
+        "The same request is under way, or another that would use up the number's rate limit",
         _AFTER_A_WHILE,
     ),
     410: ("Too old: only where requests are queued", "Nothing: nobody waits any more."),
@@ -84,7 +84,8 @@ _NO_ANSWER = "No whole answer came from the API; a code may have been sent."
 _UNCLEAR = "The API's answer doesn't say whether a code was sent."
 _COUNTRY = "phone_number is of a country that may not be sent to."
 _FIXED_LINE = "A fixed line can't take sms: ask for voice."
-_NO_OBJECT = 'Send one JSON object in UTF-8, such as {"phone_number": "+86…"}.'
+_NO_OBJECT = 'Send one JSON object in UTF-8, with each key once, such as {"phone_number": "+86…"}.'
+_NOT_ENABLED = "This operation is not enabled here; only send is. Nothing was sent."
 _NO_JSON = "Send the request as Content-Type: application/json, in UTF-8."
 _UNDER_WAY = "This request, or another one for the number, is under way; nothing was sent."
 _NO_TURN = "The API's quota has no place within the time left; nothing was sent."
@@ -103,7 +104,7 @@ _EXAMPLES = [
     _wrong("DeliveryMethodNotAllowed", "method", "not_allowed", "method must be sms here."),
     _wrong("LineTypeNotAllowed", "method", "not_allowed", _FIXED_LINE),
     _own("CallerUnknown", "The trigger doesn't say who asks; nothing was sent."),
-    _own("OperationNotEnabled", "This operation is not enabled here; only send is."),
+    _own("OperationNotEnabled", _NOT_ENABLED),
     _own("InvalidEvent", "Ask by POST.", http_status=405),
     _later("InProgress", 12.5, _UNDER_WAY),
     _own("EventExpired", "The event is older than 600 seconds; nothing was sent."),
