@@ -48,51 +48,39 @@ class Admission:
         self._store = store
         self._clock = clock
 
-    def admit(
+    def admit(self, record: Record, current: Invocation) -> Permit:
+        """The permit to send, or with the earlier result of this request; else Rejected."""
+        return self._ask(self._store.admit, record, current)
+
+    def find(self, record: Record, current: Invocation) -> Permit:
+        """The same for a request that is refused: no permit to send, but its earlier result."""
+        return self._ask(self._store.find, record, current)
+
+    def _ask(
+        self, step: Callable[[Record], Verdict], record: Record, current: Invocation
+    ) -> Permit:
+        if current.seconds_left < self._settings.store_seconds:
+            wait = _rounded(self._settings.seconds_between_calls)
+            text = "There is no time left for this message; nothing was sent."
+            raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
+        try:
+            verdict = check(step(record))
+        except StoreUnavailable:
+            raise store_unavailable() from None
+        return Permit(self._store, self._clock, record, verdict)
+
+    def record(
         self,
         message: Message,
         fields: dict[str, Any],
         request: VerifyCodeRequest,
         caller: Caller,
         current: Invocation,
-    ) -> Permit:
-        """The permit to send, or with the earlier result of this request; else Rejected."""
-        number = request.phone_number.digits
-        record = self._record(message, fields, number, caller, current)
-        verdict = self._ask(lambda: self._store.admit(record), current)
-        return Permit(self._store, self._clock, record, verdict)
-
-    def find(
-        self, message: Message, fields: dict[str, Any], caller: Caller, current: Invocation
-    ) -> VerifyCodeResult | None:
-        """The result of an earlier delivery of a request that would be refused now, if any.
-
-        Raises Rejected with ``InProgress`` if an earlier delivery is under way.
-        """
-        record = self._record(message, fields, "", caller, current)
-        verdict = self._ask(lambda: self._store.find(record), current)
-        return _replay(verdict)
-
-    def _ask(self, step: Callable[[], Verdict], current: Invocation) -> Verdict:
-        if current.seconds_left < self._settings.store_seconds:
-            wait = _rounded(self._settings.seconds_between_calls)
-            text = "There is no time left for this message; nothing was sent."
-            raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
-        try:
-            return check(step())
-        except StoreUnavailable:
-            raise store_unavailable() from None
-
-    def _record(
-        self,
-        message: Message,
-        fields: dict[str, Any],
-        number: str,
-        caller: Caller,
-        current: Invocation,
     ) -> Record:
+        """The idempotency record of a request, with what it counts in."""
         settings = self._settings
-        name, kept_seconds, most_seconds = self._name(message, fields, current)
+        name, kept_seconds, most_seconds = self._name(message, fields, request, current)
+        number = self._key("number", request.phone_number.digits)
         limits_of_caller = None
         if caller.id is not None:
             key = self._key("caller", caller.id)
@@ -104,22 +92,23 @@ class Admission:
             deadline_seconds=current.timeout_seconds,
             kept_seconds=max(kept_seconds, current.timeout_seconds),
             most_seconds=max(most_seconds, current.timeout_seconds),
-            number=RateLimit(
-                self._key("number", number), settings.send_limits_per_number, "TooSoon"
-            ),
+            number=RateLimit(number, settings.send_limits_per_number, "TooSoon"),
             caller=limits_of_caller,
             total=RateLimit(self._key("total"), settings.send_limits_total, "TotalLimitReached"),
         )
 
     def _name(
-        self, message: Message, fields: dict[str, Any], current: Invocation
+        self,
+        message: Message,
+        fields: dict[str, Any],
+        request: VerifyCodeRequest,
+        current: Invocation,
     ) -> tuple[Any, float, float]:
         """What names a request; for how long after its last delivery, and for how long in all."""
         most_age_seconds = self._settings.max_event_age_seconds
         day = max(DAY, most_age_seconds)
-        key = fields.get("idempotency_key") or fields.get("idempotencyKey")
-        if isinstance(key, str) and key.strip():
-            return ["key", key.strip()], day, day
+        if request.idempotency_key:
+            return ["key", request.idempotency_key], day, day
         if message.message_id:
             return ["message", message.message_id], day, day
         if message.is_event:

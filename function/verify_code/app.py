@@ -112,20 +112,24 @@ class App:
             fields = message.parse()
             settings = self._ready(current.context)
             caller = policy.identify(message.headers, settings)
+            request = validate(fields, policy.defaults(settings, caller), settings.test_numbers)
             try:
-                request = validate(fields, policy.defaults(settings, caller), settings.test_numbers)
                 policy.check(request, settings, caller)
                 policy.check_age(message.sent_at, self._clock.wall(), settings)
             except Rejected as rejection:
                 # What was sent earlier stays sent, whatever would refuse it now.
                 may_be_known = message.is_event or rejection.result.code == "EventExpired"
-                earlier = may_be_known and self._admission.find(message, fields, caller, current)
-                if not earlier:
+                if not may_be_known:
                     raise
-                result = earlier
+                record = self._admission.record(message, fields, request, caller, current)
+                permit = self._admission.find(record, current)
+                if not permit.earlier_result:
+                    permit = None
+                    raise
             else:
-                permit = self._admission.admit(message, fields, request, caller, current)
-                result = permit.earlier_result or self._send(request, permit, current, settings)
+                record = self._admission.record(message, fields, request, caller, current)
+                permit = self._admission.admit(record, current)
+            result = permit.earlier_result or self._send(request, permit, current, settings)
         except Rejected as rejection:
             result = rejection.result
         except Exception as bug:
@@ -133,8 +137,9 @@ class App:
             result = VerifyCodeResult.unexpected(current.may_have_sent)
         if permit is not None:
             # Who waits for the answer doesn't wait long for a store that fails.
-            most_seconds = current.seconds_left if message.is_event else _HTTP_WRITE_SECONDS
-            result = permit.settle(result, min(most_seconds, current.seconds_left))
+            is_http = message.headers is not None
+            left_seconds = current.seconds_left
+            result = permit.settle(result, min(left_seconds, 1.0) if is_http else left_seconds)
         result = result.with_(invocation_id=current.id, **_asked(request))
         _log(source, result, request, current)
         return result
@@ -187,8 +192,6 @@ def _check_store(settings: Settings, store: MemoryStore | RedisStore) -> None:
             text = _EVICTION.format(policy_of_memory or "not known")
             logs.write("ERROR", "eviction", message=text)
 
-
-_HTTP_WRITE_SECONDS = 1.0
 
 _MEMORY = (
     "STORE_URL is memory://: each of up to {} instances remembers alone what it has sent, until it "

@@ -165,16 +165,15 @@ def _check_operation(fields: dict[str, Any]) -> None:
     if operation not in (None, "send"):
         text = "This operation is not enabled here; only send is. Nothing was sent."
         raise Rejected("OperationNotEnabled", text)
-    for name in ("code", "VerifyCode"):
-        if fields.get(name) is not None:
-            text = f"{name} is no field of a request to send a code: leave it out."
-            error = FieldError(field=name, code="unknown", message=text)
-            raise Rejected("InvalidRequest", text, errors=(error,))
 
 
 def _near_misses(fields: dict[str, Any], known: dict[str, Any]) -> dict[str, FieldError]:
-    """For each absent field: the first name that was probably meant for it."""
+    """Names that are wrong, or were probably meant for an absent field, by what was meant."""
     found: dict[str, FieldError] = {}
+    for name in ("code", "VerifyCode"):  # who hands a code in doesn't want another one
+        if fields.get(name) is not None:
+            text = f"{name} is no field of a request to send a code: leave it out."
+            found[name] = FieldError(field=name, code="unknown", message=text)
     for name in fields:
         meant = _NEAREST.get(re.sub(r"[_-]", "", name.lower()))
         if meant and meant not in known and name not in _ALL_NAMES:

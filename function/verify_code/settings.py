@@ -147,12 +147,8 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that have no meaning here, and the setting that each was probably meant for."""
     names = [name.upper() for name in Settings.model_fields]
-    beginnings = {name.partition("_")[0] for name in names}
-    strange = [
-        name
-        for name in environ
-        if name not in names and name.upper().replace("-", "_").partition("_")[0] in beginnings
-    ]
+    beginnings = {name[:4] for name in names}
+    strange = [name for name in environ if name not in names and name[:4].upper() in beginnings]
     if not strange:
         return {}
     from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed

@@ -430,8 +430,10 @@ def test_an_event_that_was_sent_long_ago(function: FunctionUnderTest, turn: Turn
     its = {**event(1), "time": sent_at}
     assert function.handle(its)["sent"] == "yes"
     function.now += 601
+    turn(30)
     answer = function.handle(its)
     assert (answer["sent"], answer["replayed"]) == ("yes", True)
+    assert answer["retry_after_seconds"] == pytest.approx(30, abs=2)
     assert function.raised({**event(2), "time": sent_at})["code"] == "EventExpired"
 
 

@@ -164,6 +164,52 @@ def test_an_mns_topics_attributes(function: FunctionUnderTest, attributes: dict[
     assert function.raised({**content, "Message": "{}"})["code"] == "InvalidEvent"
 
 
+@pytest.mark.parametrize(
+    ("in_body", "in_header", "agree"),
+    [
+        ({"idempotency_key": "a", "idempotencyKey": "a"}, "a", True),
+        ({"idempotency_key": "a", "idempotencyKey": "a"}, "b", False),
+        ({"idempotency_key": "a", "idempotencyKey": "b"}, "a", False),
+        ({"idempotencyKey": "a"}, "a", True),
+        ({"idempotencyKey": "a"}, "b", False),
+    ],
+)
+def test_keys_under_all_names(
+    function: FunctionUnderTest, in_body: dict[str, str], in_header: str, agree: bool
+) -> None:
+    """A key in the header and the names in the body must agree, all of them."""
+    body = {"phone_number": NUMBER, **in_body}
+    reply = function.post(body, headers={"Idempotency-Key": in_header})
+    assert (reply.status == 200) == agree
+    assert [error["code"] for error in reply.result["errors"]] == [] if agree else ["conflicting"]
+
+
+DEEP = "[" * 200 + "]" * 200
+FOUR_KEYS = '{"id": "1", "source": "a", "type": "b", "data": %s}'
+TOPIC = '{"TopicOwner": "1", "Message": "{}", "x": %s}'
+
+
+@pytest.mark.parametrize(
+    ("text", "is_raised"),
+    [
+        (FOUR_KEYS % DEEP, True),
+        (TOPIC % DEEP, True),
+        ('{"specversion": "1.0", "id": "1", "id": "2", "data": {}}', True),
+        (f'[{{"specversion": "1.0", "type": "dts:x", "data": {DEEP}}}]', False),
+        (f'{{"specversion": "1.0", "source": "acs.oss", "data": {DEEP}}}', False),
+        (f'{{"operation": {DEEP}}}', False),
+    ],
+)
+def test_events_that_can_not_be_read(
+    function: FunctionUnderTest, text: str, is_raised: bool
+) -> None:
+    """They are raised where a source would lose them, and not where one delivers for ever."""
+    answer, was_raised = function.deliver(text.encode())
+    assert was_raised == is_raised
+    (result,) = judge.results_of(answer)
+    assert (result["code"], result["sent"]) == ("InvalidEvent", "no")
+
+
 @pytest.mark.parametrize("key", ["specversion", "specVersion", "SpecVersion", "SPECVERSION"])
 def test_a_cloud_event_in_any_spelling(function: FunctionUnderTest, key: str) -> None:
     """However specversion is spelled, a CloudEvent is one; also by its other four keys."""

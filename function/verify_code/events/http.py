@@ -13,6 +13,7 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from verify_code.events.message import Message
 from verify_code.events.queues import Moment
 from verify_code.json_text import decode_request, differ
+from verify_code.request import given
 from verify_code.result import Rejected, VerifyCodeResult
 
 #: The last segment of a path -> an operation of the API that this function doesn't offer.
@@ -71,9 +72,11 @@ class ApiGatewayEvent(BaseModel):
         fields = decode_request(self._plain_body())
         key = self.headers.get("idempotency-key")
         if key is not None:
-            # Beside a key in the body; the request's model says whether the two agree.
-            is_free = fields.get("idempotency_key") is None
-            fields["idempotency_key" if is_free else "idempotencyKey"] = key
+            # The request's model says whether the header and the body agree.
+            in_body = given(fields, "idempotency_key")
+            fields["idempotency_key"] = in_body[0] if in_body else key
+            if not differ(in_body):
+                fields["idempotencyKey"] = key
         return fields
 
     def _plain_body(self) -> bytes | str:
