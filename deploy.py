@@ -230,7 +230,7 @@ def asked_vpc() -> str:
 def check_values(value: dict[str, str]) -> None:
     """Lets the function itself read its settings before anything is created."""
     sys.path.insert(0, str(ROOT / "function"))  # it needs what layers/requirements.txt installs
-    from verify_code.settings import MOST_CALLS_PER_SECOND, SettingsError, load
+    from verify_code.settings import MAX_CALLS_PER_SECOND, SettingsError, load
 
     for name in ("VPC_CONFIG", "JWKS"):
         try:
@@ -258,10 +258,10 @@ def check_values(value: dict[str, str]) -> None:
             told = f"A value in {ENV_FILE} or in the environment is wrong: {wrong}"
             raise StepFailed(f"{told} (function {function}). Nothing was changed.") from None
     calls = sum(int(value[f"{prefix}_CALLS_PER_SECOND"]) for prefix in prefixes.values())
-    if value["STORE_URL"] == "memory://" and calls > MOST_CALLS_PER_SECOND:
+    if value["STORE_URL"] == "memory://" and calls > MAX_CALLS_PER_SECOND:
         raise StepFailed(
             "With memory:// HTTP_CALLS_PER_SECOND and EVENT_CALLS_PER_SECOND add up to at most "
-            f"{MOST_CALLS_PER_SECOND}, since no function knows of the other. Nothing was changed."
+            f"{MAX_CALLS_PER_SECOND}, since no function knows of the other. Nothing was changed."
         )
 
 

@@ -1,7 +1,5 @@
 """The entry points of the function: ``index.handler`` and ``index.initialize``."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

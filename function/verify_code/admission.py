@@ -21,9 +21,6 @@ from verify_code.result import Rejected, VerifyCodeResult
 from verify_code.settings import Settings
 from verify_code.store.base import DAY, RateLimit, Record, Store, StoreUnavailable, Verdict
 
-#: When to ask again after the store could not be reached.
-STORE_RETRY_SECONDS = 5.0
-
 _PAUSE_SECONDS = 0.2
 
 #: The code of a rate limit that is full -> what its refusal says.
@@ -34,14 +31,14 @@ REFUSALS = {
 }
 
 #: Refusals by the API that the operator must fix. Asking again after that does no harm.
-_FOR_THE_OPERATOR = re.compile(
+_OPERATOR_CODES = re.compile(
     r"Product\.Unsubscript|NoPermission|InvalidTimeStamp.*|(Ram|Authentication)\..*"
     r"|(Forbidden|InvalidAccessKeyId|InvalidSecurityToken|Signature).*"
 )
 
 
 class Admission:
-    """Lets each request pass once, however often it is delivered, and not too many."""
+    """Sends each request once, even if it is delivered again, and applies the rate limits."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._settings = settings
@@ -49,7 +46,7 @@ class Admission:
         self._clock = clock
 
     def admit(self, record: Record, current: Invocation) -> Permit:
-        """The permit to send, or with the earlier result of this request; else Rejected."""
+        """The permit to send. If the request was answered before, it holds that result."""
         return self._ask(self._store.admit, record, current)
 
     def find(self, record: Record, current: Invocation) -> Permit:
@@ -63,11 +60,7 @@ class Admission:
             wait = _rounded(self._settings.seconds_between_calls)
             text = "There is no time left for this message; nothing was sent."
             raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
-        try:
-            verdict = check(step(record))
-        except StoreUnavailable:
-            raise store_unavailable() from None
-        return Permit(self._store, self._clock, record, verdict)
+        return Permit(self._store, self._clock, record, raise_if_blocked(step(record)))
 
     def record(
         self,
@@ -79,7 +72,7 @@ class Admission:
     ) -> Record:
         """The idempotency record of a request, with what it counts in."""
         settings = self._settings
-        name, kept_seconds, most_seconds = self._name(message, fields, request, current)
+        name, kept_seconds, most_seconds = self._identity(message, fields, request, current)
         number = self._key("number", request.phone_number.digits)
         limits_of_caller = None
         if caller.id is not None:
@@ -97,7 +90,7 @@ class Admission:
             total=RateLimit(self._key("total"), settings.send_limits_total, "TotalLimitReached"),
         )
 
-    def _name(
+    def _identity(
         self,
         message: Message,
         fields: dict[str, Any],
@@ -111,8 +104,8 @@ class Admission:
             return ["key", request.idempotency_key], day, day
         if message.message_id:
             return ["message", message.message_id], day, day
-        if message.is_event:
-            # An event without an id is known by what it says, for as long as it may come again.
+        if message.is_redelivered:
+            # An event without an id is identified by its content, as long as it may come again.
             return ["event", message.topic, fields], min(most_age_seconds, DAY), DAY
         return ["invocation", current.id], day, day
 
@@ -129,17 +122,14 @@ class Permit:
         self._clock = clock
         self._record = record
         self._made_at = clock.monotonic()
-        self._wait_until = self._made_at + verdict.wait_seconds
+        self._number_free_at = self._made_at + verdict.wait_seconds
         self._is_sending = False
         self.earlier_result = _replay(verdict)
 
     def begin_sending(self) -> None:
-        """Call this just before the first byte is written. It raises Rejected if it may not be."""
+        """Call this just before sending. It raises StoreUnavailable if sending may not begin."""
         age_seconds = self._clock.monotonic() - self._made_at
-        try:
-            self._store.begin_sending(self._record, age_seconds)
-        except StoreUnavailable:
-            raise store_unavailable() from None
+        self._store.begin_sending(self._record, age_seconds)
         self._is_sending = True
 
     def renew(self) -> None:
@@ -154,16 +144,13 @@ class Permit:
             token=os.urandom(8).hex(),
             deadline_seconds=max(1.0, self._record.deadline_seconds - (now - self._made_at)),
         )
-        try:
-            verdict = check(self._store.admit(record, replaces=self._record.token))
-        except StoreUnavailable:
-            raise store_unavailable() from None
-        if verdict.outcome != "admitted":  # it was frozen past its deadline, and another came
+        verdict = raise_if_blocked(self._store.admit(record, replaces=self._record.token))
+        if verdict.outcome != "admitted":  # this instance was frozen too long
             raise Rejected("InProgress", "Another delivery took this request over.")
         self._record, self._made_at, self._is_sending = record, now, False
-        self._wait_until = now + verdict.wait_seconds
+        self._number_free_at = now + verdict.wait_seconds
 
-    def settle(self, result: VerifyCodeResult, seconds: float) -> VerifyCodeResult:
+    def complete(self, result: VerifyCodeResult, seconds: float) -> VerifyCodeResult:
         """Keeps the result, or releases the record; the result, with the resend countdown.
 
         A store that fails is asked again and again, for so many seconds.
@@ -175,7 +162,7 @@ class Permit:
                 self._clock.sleep(_PAUSE_SECONDS)
         if result.sent == "no":
             return result
-        wait = max(0.0, self._wait_until - self._clock.monotonic())
+        wait = max(0.0, self._number_free_at - self._clock.monotonic())
         return result.with_(retry_after_seconds=_rounded(wait))
 
     def _is_written(self, stored: str | None) -> bool:
@@ -189,7 +176,7 @@ class Permit:
         return True
 
 
-def check(verdict: Verdict) -> Verdict:
+def raise_if_blocked(verdict: Verdict) -> Verdict:
     """The verdict; Rejected if something is in the way."""
     if verdict.outcome == "in progress":
         text = "This request, or another one for the number, is under way; nothing was sent."
@@ -199,12 +186,6 @@ def check(verdict: Verdict) -> Verdict:
         wait = _rounded(verdict.wait_seconds)
         raise Rejected(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
     return verdict
-
-
-def store_unavailable() -> Rejected:
-    """Ends a request about which the store can't be asked."""
-    text = "The store can't be reached; nothing was sent."
-    return Rejected("StoreUnavailable", text, retry_after_seconds=STORE_RETRY_SECONDS)
 
 
 def _replay(verdict: Verdict) -> VerifyCodeResult | None:
@@ -223,7 +204,7 @@ def _is_released(result: VerifyCodeResult) -> bool:
     if result.sent != "no":
         return False
     is_own = result.origin == "package"
-    return result.retryable or is_own or bool(_FOR_THE_OPERATOR.fullmatch(result.code))
+    return result.retryable or is_own or bool(_OPERATOR_CODES.fullmatch(result.code))
 
 
 def _rounded(seconds: float) -> float:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from verify_code import __version__, credentials, events, invocation, logs, policy
-from verify_code import settings as setting_names
-from verify_code.admission import Admission, Permit
+from verify_code.admission import Admission
 from verify_code.cams.client import Cams
 from verify_code.cams.transport import Transport
 from verify_code.clock import Clock
@@ -18,7 +17,7 @@ from verify_code.pacing import InstancePacer, Pacer, SharedPacer
 from verify_code.request import VerifyCodeRequest, validate
 from verify_code.result import Rejected, VerifyCodeResult
 from verify_code.sending import Sender
-from verify_code.settings import Settings, SettingsError
+from verify_code.settings import Settings, SettingsError, load, misspelt
 from verify_code.store.base import StoreUnavailable
 from verify_code.store.memory import MemoryStore
 
@@ -42,7 +41,7 @@ class App:
     ) -> None:
         self._clock = clock
         self._settings = settings
-        self._may_have_started = True
+        self._is_first_invocation = True
         if isinstance(settings, SettingsError):
             return
         self._transport = transport or Transport(*settings.cams_endpoint, clock.monotonic)
@@ -54,11 +53,11 @@ class App:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], context: Any, **given: Any) -> App:
         """The application that the environment sets up; the log says how, or what is wrong."""
-        for name, meant in setting_names.misspelt(environ).items():
+        for name, meant in misspelt(environ).items():
             text = f"{name} is no setting of this function: did you mean {meant}?"
             logs.write("WARNING", "unknown_setting", message=text)
         try:
-            settings = setting_names.load(environ, invocation.timeout_seconds(context))
+            settings = load(environ, invocation.timeout_seconds(context))
         except SettingsError as wrong:
             logs.write("ERROR", "misconfigured", message=str(wrong))
             return cls(wrong, **given)
@@ -76,7 +75,7 @@ class App:
 
     def initialize(self) -> None:
         """Checks the store and opens the connection to the API. It never raises."""
-        self._may_have_started = False
+        self._is_first_invocation = False
         if isinstance(self._settings, SettingsError):
             return
         try:
@@ -89,15 +88,15 @@ class App:
 
     def handle(self, event: bytes, context: Any) -> Any:
         """Answers one event in the form of the source by which it came."""
-        current = invocation.begin(context, self._clock, may_have_started=self._may_have_started)
-        self._may_have_started = False
-        incoming = events.recognise(event)
-        source = incoming.source
-        results = [self._answer(each, source, replace(current)) for each in incoming.messages()]
+        current = invocation.begin(context, self._clock, is_first=self._is_first_invocation)
+        self._is_first_invocation = False
+        received = events.recognise(event)
+        source = received.source
+        results = [self._answer(each, source, replace(current)) for each in received.messages]
         settings = self._settings
-        if len(results) > 1 and isinstance(settings, Settings) and not settings.shares_a_store:
+        if len(results) > 1 and isinstance(settings, Settings) and not settings.has_shared_store:
             logs.write("WARNING", "batch", messages=len(results), message=_BATCH)
-        return incoming.reply(results)
+        return received.reply(results)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -117,8 +116,8 @@ class App:
                 policy.check(request, settings, caller)
                 policy.check_age(message.sent_at, self._clock.wall(), settings)
             except Rejected as rejection:
-                # What was sent earlier stays sent, whatever would refuse it now.
-                may_be_known = message.is_event or rejection.result.code == "EventExpired"
+                # An earlier delivery may have sent the code. Its result counts.
+                may_be_known = message.is_redelivered or rejection.result.code == "EventExpired"
                 if not may_be_known:
                     raise
                 record = self._admission.record(message, fields, request, caller, current)
@@ -129,17 +128,17 @@ class App:
             else:
                 record = self._admission.record(message, fields, request, caller, current)
                 permit = self._admission.admit(record, current)
-            result = permit.earlier_result or self._send(request, permit, current, settings)
+            result = permit.earlier_result or self._sender.send(request, permit, current)
         except Rejected as rejection:
             result = rejection.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
             result = VerifyCodeResult.unexpected(current.may_have_sent)
         if permit is not None:
-            # Who waits for the answer doesn't wait long for a store that fails.
+            # An HTTP caller waits at most one second for a store that fails.
             is_http = message.headers is not None
             left_seconds = current.seconds_left
-            result = permit.settle(result, min(left_seconds, 1.0) if is_http else left_seconds)
+            result = permit.complete(result, min(left_seconds, 1.0) if is_http else left_seconds)
         result = result.with_(invocation_id=current.id, **_asked(request))
         _log(source, result, request, current)
         return result
@@ -152,16 +151,9 @@ class App:
             raise Rejected("Misconfigured", "The function has no credentials: give it a role.")
         return self._settings
 
-    def _send(
-        self, request: VerifyCodeRequest, permit: Permit, current: Invocation, settings: Settings
-    ) -> VerifyCodeResult:
-        if request.phone_number.digits in settings.test_numbers:
-            return VerifyCodeResult.accepted()
-        return self._sender.send(request, permit, current)
-
 
 def _store(settings: Settings, clock: Clock) -> MemoryStore | RedisStore:
-    if not settings.shares_a_store:
+    if not settings.has_shared_store:
         return MemoryStore(clock.monotonic)
     from verify_code.store.redis import RedisStore  # noqa: PLC0415 - only where it is used
 
@@ -184,19 +176,19 @@ def _check_store(settings: Settings, store: MemoryStore | RedisStore) -> None:
             logs.write("WARNING", "memory", message=text)
         return
     try:
-        policy_of_memory = store.open()
+        eviction_policy = store.open()
     except StoreUnavailable as failure:
-        logs.write("WARNING", "unreachable", what="store", failure=str(failure))
+        logs.write("WARNING", "unreachable", what="store", failure=failure.reason)
     else:
-        if policy_of_memory != "noeviction":
-            text = _EVICTION.format(policy_of_memory or "not known")
+        if eviction_policy != "noeviction":
+            text = _EVICTION.format(eviction_policy or "not known")
             logs.write("ERROR", "eviction", message=text)
 
 
 _MEMORY = (
     "STORE_URL is memory://: each of up to {} instances remembers alone what it has sent, until it "
     "is recycled. The calls a second stay within the bound; but a request that comes again to "
-    "another instance is sent again, and each instance grants the SEND_LIMITS anew. Name a store "
+    "another instance is sent again, and each instance counts its own SEND_LIMITS. Name a store "
     "that all instances share, or set RESERVED_CONCURRENCY to 1."
 )
 

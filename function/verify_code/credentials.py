@@ -1,7 +1,5 @@
 """The function role's temporary credentials, from wherever the runtime puts them."""
 
-from __future__ import annotations
-
 import os
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """One invocation: its id, the time that is left of it, and what it cost."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from verify_code.settings import MARGIN_SECONDS
 #: The timeout in the deployment files, for a context that doesn't tell its own.
 DEFAULT_TIMEOUT_SECONDS = 20.0
 
-#: Code that was imported longer ago wasn't imported for the first invocation.
+#: An import that was longer ago didn't belong to the first invocation.
 _LONGEST_START_SECONDS = 10.0
 
 
@@ -38,14 +36,14 @@ class Invocation:
         return self.ends_at - self.clock() - MARGIN_SECONDS
 
 
-def begin(context: Any, clock: Clock, *, may_have_started: bool) -> Invocation:
+def begin(context: Any, clock: Clock, *, is_first: bool) -> Invocation:
     """The invocation that begins now.
 
-    Where no initializer ran, the first invocation of an instance (``may_have_started``) began when
+    Where no initializer ran, the first invocation of an instance (``is_first``) began when
     the code was imported, unless that was long ago.
     """
     now = clock.monotonic()
-    is_start = may_have_started and now - clock.imported_at < _LONGEST_START_SECONDS
+    is_start = is_first and now - clock.imported_at < _LONGEST_START_SECONDS
     seconds = timeout_seconds(context)
     return Invocation(
         id=str(getattr(context, "request_id", None) or os.urandom(16).hex()),

@@ -39,7 +39,7 @@ def decode(text: bytes | str) -> Any:
 
 
 def decode_request(text: bytes | str) -> dict[str, Any]:
-    """The fields of the one request that the whole text is; Rejected if it isn't one."""
+    """Reads the text as one request, and returns its fields; Rejected if it isn't one."""
     check_size(text)
     try:
         fields = decode(text)

@@ -1,7 +1,5 @@
 """The language codes that CAMS takes, and the nearest of them to a language tag."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from verify_code.locale_table import ALIASES, NEAREST, SCRIPTS, TERRITORY_ALIASES

@@ -1,7 +1,5 @@
 """The log: one JSON object a line, raw on standard output, with nothing secret in it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sys
@@ -12,7 +10,7 @@ _LIBRARIES = ("urllib3", "requests", "darabonba-core", "alibabacloud-tea", "cred
 
 
 def write(level: str, event: str, **fields: Any) -> None:
-    """Writes one line; JSON's escapes keep a value from starting another."""
+    """Writes one line. JSON escapes line breaks, so that a value can't start a new line."""
     with contextlib.suppress(
         OSError, ValueError
     ):  # a full or closed pipe must not cost a caller the result

@@ -20,8 +20,6 @@ after its turn, its delay included, so they still span a second. A call that is 
 worst put one more call into a second, which the API accepts with the default of 9.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Protocol
@@ -90,7 +88,7 @@ class Turns(Protocol):
         """The seconds until the next free turn, which is reserved unless they are too many."""
 
     def pause_turns(self, seconds: float) -> None:
-        """Hands out no turn for so long, whoever asks. Turns that are reserved stay so."""
+        """Hands out no turn for so long, whoever asks. Reserved turns stay valid."""
 
 
 class SharedPacer(Pacer):
@@ -106,7 +104,7 @@ class SharedPacer(Pacer):
         return self._store.reserve_turn(self._spacing_seconds, longest_wait_seconds)
 
     def record_call(self, exchange: Exchange) -> None:
-        """The store's spacing holds whatever became of the call."""
+        """There is nothing to do: turns are spaced before the calls."""
 
     def pause(self, seconds: float) -> None:
         self._store.pause_turns(seconds)

@@ -1,7 +1,5 @@
 """A phone number by libphonenumber: valid, normalised, and never shown in clear."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 
@@ -77,7 +75,7 @@ def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:
         number = phonenumbers.parse(f"+{digits}")
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
         line_type = phonenumbers.number_type(number)
-        # Valid is what is on a known line: to ask for both would look all of them up twice.
+        # A known line means that the number is valid; checking that too would repeat the look-up.
         is_known = line_type != PhoneNumberType.UNKNOWN or e164 in test_numbers
     except phonenumbers.NumberParseException:
         is_known = False

@@ -1,13 +1,11 @@
 """May this caller ask this? The caller, the event's age, the space, the country and the line."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from verify_code.phone_number import NO_COUNTRY
 from verify_code.request import VerifyCodeRequest
-from verify_code.result import FieldError, Rejected
+from verify_code.result import CODES, FieldError, Rejected
 from verify_code.settings import Settings
 
 
@@ -47,7 +45,7 @@ def defaults(settings: Settings, caller: Caller) -> dict[str, Any]:
     """The values of the fields that a request may leave out."""
     first_space = settings.cust_space_ids[0]
     values = {"method": settings.default_method, "locale": settings.default_locale}
-    # Who an unknown caller is comes first, so that nothing is said about its space.
+    # An unknown caller is refused first, so that no error is about its space.
     if caller.cust_space_id or first_space != "*" or caller.is_unknown:
         values["cust_space_id"] = caller.cust_space_id or first_space
     return values
@@ -76,22 +74,13 @@ def check(request: VerifyCodeRequest, settings: Settings, caller: Caller) -> Non
         text = "A fixed line can't take sms: ask for voice."
         found.append(("LineTypeNotAllowed", "method", text))
     if found:
-        code = min((code for code, _, _ in found), key=_ORDER.index)
+        code = min((code for code, _, _ in found), key=list(CODES).index)
         errors = tuple(
             FieldError(field=field, code="not_allowed", message=text) for _, field, text in found
         )
         raise Rejected(code, " ".join(error.message for error in errors), errors=errors)
     if caller.is_unknown:
         raise Rejected("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
-
-
-#: The order in which the refusals are reported.
-_ORDER = (
-    "CustSpaceNotAllowed",
-    "CountryNotAllowed",
-    "DeliveryMethodNotAllowed",
-    "LineTypeNotAllowed",
-)
 
 
 def check_age(sent_at: float | None, now: float, settings: Settings) -> None:

@@ -1,7 +1,5 @@
 """What a caller asks: the model of a request, and the names under which its fields may come."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal
 
@@ -42,7 +40,7 @@ def _lower(value: Any) -> Any:
 
 
 def _locale(tag: str, info: ValidationInfo) -> str:
-    # A ValueError becomes pydantic's own error, and the sentence comes from Must.
+    # A ValueError is shown as this field's Must sentence.
     return nearest_code(tag) or str((info.context or {})["default_locale"])
 
 

@@ -149,7 +149,7 @@ class VerifyCodeResult(BaseModel):
         return {**self._shown(), "message": message, "access_denied_detail": None}
 
     def for_invoker(self) -> dict[str, Any]:
-        """The result for who invokes directly, who may know of the account's policies."""
+        """The result for direct callers, who may see the account's policies."""
         return {**self._shown(), "message": self.upstream_message or self.message}
 
     def for_http(self) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The types of the settings: how the text of an environment variable becomes a value."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -26,7 +24,7 @@ _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
 _STORE_HOST = r"[\w-]{1,63}(\.[\w-]{1,63})*"
 _LOOPBACK = r"localhost|127\.[0-9.]+|\[::1\]"
 
-#: ISO 3166 codes without telephone numbers of their own; a list of all countries may hold them.
+#: Countries without telephone numbers of their own; a list of all countries may hold them.
 _WITHOUT_NUMBERS = {"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
 _COUNTRIES = {*SUPPORTED_REGIONS, *_WITHOUT_NUMBERS, "*", NO_COUNTRY}
 
@@ -129,7 +127,10 @@ def _limits(text: Any) -> Any:
 
 def _header(name: str) -> str:
     if re.fullmatch(_COMMON_HEADERS, name):
-        wrong("setting", f"is {name!r}, which any client may send: name one that no client knows.")
+        wrong(
+            "setting",
+            f"is {name!r}, which any client may send: use a name that clients can't guess.",
+        )
     return name
 
 

@@ -1,7 +1,5 @@
 """The operator's settings: a model of the environment variables, read once per instance."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -14,7 +12,7 @@ from verify_code.wording import must
 MARGIN_SECONDS = 1.0
 
 #: The API allows the account 10 calls a second; one is kept back.
-MOST_CALLS_PER_SECOND = 9
+MAX_CALLS_PER_SECOND = 9
 
 #: Settings whose values may hold a secret, so that no sentence repeats them.
 _NEVER_SHOWN = ("store_url", "store_secret", "test_numbers", "cams_endpoint")
@@ -56,7 +54,7 @@ class Settings(BaseModel):
     test_numbers: types.TestNumbers = frozenset()
 
     @property
-    def shares_a_store(self) -> bool:
+    def has_shared_store(self) -> bool:
         """Instances share a store, which also paces them together."""
         return self.store_url != "memory://"
 
@@ -68,14 +66,14 @@ class Settings(BaseModel):
     @property
     def seconds_between_calls(self) -> float:
         """The shortest time between two calls of one instance."""
-        if self.shares_a_store:
+        if self.has_shared_store:
             return (1 + self.max_transit_seconds) / self.max_calls_per_second
         return self.max_transit_seconds + 1 / max(1, self.calls_per_instance)
 
     @property
     def store_seconds(self) -> float:
         """The longest time for one step of the store: connecting, and the command."""
-        return 1.0 if self.shares_a_store else 0.0
+        return 1.0 if self.has_shared_store else 0.0
 
     @property
     def attempt_seconds(self) -> float:
@@ -128,19 +126,19 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
             f"of {function_timeout_seconds:g} s: with what comes before and after the call they "
             f"need more than {needed - 0.001:.3f} s. Lower them, or give the function more time."
         )
-    if settings.shares_a_store and len(settings.store_secret.get_secret_value()) < 32:
+    if settings.has_shared_store and len(settings.store_secret.get_secret_value()) < 32:
         yield "STORE_SECRET must be 32 or more random characters, since STORE_URL names a store."
-    if settings.calls_per_instance == 0 and not settings.shares_a_store:
+    if settings.calls_per_instance == 0 and not settings.has_shared_store:
         yield (
             f"RESERVED_CONCURRENCY is {instances}, more than MAX_CALLS_PER_SECOND, which is "
             f"{most}: an instance may call once a second, so together they would call too often. "
             "Lower it, or let the instances share a store (STORE_URL)."
         )
     # Another host is a stand-in for tests, with limits of its own.
-    if most > MOST_CALLS_PER_SECOND and settings.cams_endpoint.host.endswith(".aliyuncs.com"):
+    if most > MAX_CALLS_PER_SECOND and settings.cams_endpoint.host.endswith(".aliyuncs.com"):
         yield (
             f"MAX_CALLS_PER_SECOND is {most}, but the API takes 10 calls a second for the whole "
-            f"account, so that a burst would be refused: {MOST_CALLS_PER_SECOND} is the most."
+            f"account, so that a burst would be refused. Set it to {MAX_CALLS_PER_SECOND} or less."
         )
 
 

@@ -1,7 +1,5 @@
 """How a model says what would be right: the sentences about wrong fields and settings."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
@@ -9,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Must(NamedTuple):
-    """Stands in a field's ``Annotated`` type: "must" and this text is what the value must be."""
+    """A field's rule, in its ``Annotated`` type. Messages say "must" and then this text."""
 
     text: str
 

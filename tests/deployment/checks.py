@@ -12,7 +12,7 @@ import jsonschema
 from tests.deployment import rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
 from verify_code.cams import operations
-from verify_code.settings import MOST_CALLS_PER_SECOND, load
+from verify_code.settings import MAX_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
 
@@ -100,7 +100,7 @@ def check_functions(functions: list[dict[str, Any]]) -> None:
         for trigger in function["triggers"]:
             check = {"http": check_http, "eventbridge": check_stream}[trigger["triggerType"]]
             check(trigger["triggerConfig"], function)
-    assert (max(calls) if is_shared else sum(calls)) <= MOST_CALLS_PER_SECOND
+    assert (max(calls) if is_shared else sum(calls)) <= MAX_CALLS_PER_SECOND
 
 
 def check_settings(function: dict[str, Any]) -> None:

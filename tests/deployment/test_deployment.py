@@ -154,5 +154,5 @@ def test_an_event_of_the_bus_is_a_request() -> None:
         "specversion": "1.0",
         "data": {"messageId": "m", "messageBody": json.dumps(event)},
     }
-    (message,) = events.recognise(json.dumps([item]).encode()).messages()
+    (message,) = events.recognise(json.dumps([item]).encode()).messages
     assert message.parse()["phone_number"] == NUMBER

@@ -65,7 +65,7 @@ ANSWERS = [
 LEFT_OUT = {
     *("aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "multidict"),
     *("propcache", "yarl", "apscheduler", "tzlocal", "cryptography", "cffi", "pycparser"),
-    *("requests", "urllib3", "charset-normalizer", "idna"),
+    *("requests", "urllib3", "charset-normalizer", "idna", "aiofiles", "websocket-client"),
 }
 
 

@@ -1,7 +1,5 @@
 """A call of the API: the SDK signs it, and this package's own transport sends it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -51,7 +49,10 @@ class Cams:
         )
 
     def open(self, needed_seconds: float = 0.0) -> None:
-        """Opens a connection unless there is one to trust for so long; OSError if it can't."""
+        """Opens a connection unless one is open that stays fresh for ``needed_seconds``.
+
+        Raises OSError if it can't.
+        """
         self._transport.open(self._settings.connect_timeout_seconds, needed_seconds)
 
     def call(
@@ -130,7 +131,7 @@ def _send_in_no_other_way(*_: Any, **__: Any) -> NoReturn:
 
 
 def _replace_the_send_step() -> None:
-    """Makes the transport the SDK's only way out.
+    """Makes the transport the only way in which the SDK can send.
 
     The SDK's own steps follow redirects and can't tell what was written. Without them, an SDK
     that raises before it uses the transport has sent nothing.

@@ -1,7 +1,5 @@
 """How a connection to the API is made: name, TCP and TLS, within one time-out."""
 
-from __future__ import annotations
-
 import os
 import socket
 import ssl
@@ -9,11 +7,11 @@ from collections.abc import Callable
 
 import certifi
 
-Clock = Callable[[], float]
+Monotonic = Callable[[], float]
 
 
 def connect(
-    address: tuple[str, int], tls: ssl.SSLContext | None, deadline: float, clock: Clock
+    address: tuple[str, int], tls: ssl.SSLContext | None, deadline: float, clock: Monotonic
 ) -> socket.socket:
     """Returns a connection, after the TLS handshake if there is one; raises OSError if it can't."""
     sock = _connect_tcp(address, deadline, clock)
@@ -35,7 +33,7 @@ def connect(
     return sock
 
 
-def seconds_until(deadline: float, clock: Clock) -> float:
+def seconds_until(deadline: float, clock: Monotonic) -> float:
     """Returns the time that is left; raises TimeoutError if there is none."""
     seconds = deadline - clock()
     if seconds <= 0:
@@ -53,7 +51,7 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-def _connect_tcp(address: tuple[str, int], deadline: float, clock: Clock) -> socket.socket:
+def _connect_tcp(address: tuple[str, int], deadline: float, clock: Monotonic) -> socket.socket:
     # socket.create_connection gives every address the whole time-out; here they share it.
     failure = OSError("the name has no address")
     candidates = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)

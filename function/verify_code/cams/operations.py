@@ -1,7 +1,5 @@
 """The operations of the API that this package calls: the name and the fields of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What every answer of the API means, and every failure to get one."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any
@@ -27,7 +25,7 @@ _ABOUT_CREDENTIALS = re.compile(
 )
 _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 
-#: The same page lists these with HTTP status 200, and doesn't say what they mean.
+#: The API's page of errors lists these with HTTP 200, and doesn't explain them.
 _UNCLEAR_CODES = ("0000", "0", "200")
 
 
@@ -47,7 +45,7 @@ def interpret(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
     as the documentation says refusals look, and nothing in the answer contradicts that.
     """
     if not exchange.entered:
-        # An SDK that raised wrote nothing; one that returned may have sent by a way of its own.
+        # An SDK that raised wrote nothing. One that returned may have sent the request itself.
         return VerifyCodeResult.unexpected(may_have_sent=not exchange.sdk_raised)
     if not exchange.written:
         return unreachable()
@@ -69,7 +67,7 @@ class _Answer:
         body = _json_object(exchange.body or b"")
         # The API's own example writes "None" where it means nothing.
         self._body = {k.lower(): v for k, v in body.items() if v not in (None, "None")}
-        self._code = self._token("code")
+        self._code = self._identifier("code")
 
     def result(self) -> VerifyCodeResult:
         code = self._code or ""
@@ -118,7 +116,7 @@ class _Answer:
             http_status=http_status,
             retryable=retry_after_seconds is not None,
             retry_after_seconds=retry_after_seconds,
-            request_id=self._token("requestid"),
+            request_id=self._identifier("requestid"),
             access_denied_detail=None if quotes else self._access_denied_detail(),
             upstream_message=None if sent == "yes" or quotes else self._message(),
         )
@@ -127,7 +125,7 @@ class _Answer:
         value = self._body.get("success")
         return value if value is None else str(value).lower() in ("true", "1")
 
-    def _token(self, name: str) -> str | None:
+    def _identifier(self, name: str) -> str | None:
         value = self._body.get(name)
         value = str(value) if type(value) in (str, int) else ""
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value) or self._masked(value) != value:

@@ -4,8 +4,6 @@ Only this module knows whether a byte of the request was written. That separates
 nothing from one that may have sent a code. h11 decides where an answer begins and ends.
 """
 
-from __future__ import annotations
-
 import math
 import socket
 import ssl
@@ -15,7 +13,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from verify_code.cams.connecting import Clock, connect, seconds_until, tls_context
+from verify_code.cams.connecting import Monotonic, connect, seconds_until, tls_context
 
 #: A connection that was idle for longer may have died unseen while the instance was frozen.
 MAX_IDLE_SECONDS = 10.0
@@ -56,7 +54,7 @@ class Transport:
     token along, and uses no proxy.
     """
 
-    def __init__(self, scheme: str, host: str, port: int, clock: Clock) -> None:
+    def __init__(self, scheme: str, host: str, port: int, clock: Monotonic) -> None:
         self._address = (host, port)
         self._clock = clock
         self._tls = tls_context() if scheme == "https" else None
@@ -64,7 +62,10 @@ class Transport:
         self._idle_since = (0.0, 0.0)
 
     def open(self, timeout_seconds: float, needed_seconds: float = 0.0) -> None:
-        """Opens a connection unless there is one to trust for so long; OSError if it can't."""
+        """Opens a connection unless one is open that stays fresh for ``needed_seconds``.
+
+        Raises OSError if it can't.
+        """
         if self._is_trusted(needed_seconds):
             return
         self.close()
@@ -120,7 +121,7 @@ class Transport:
             event = http.next_event()
             if event is h11.NEED_DATA:
                 data = self._ready_socket(exchange).recv(65536)
-                if not data:  # also for an answer of no stated length: half of it looks the same
+                if not data:  # an answer without a length is refused: a cut one looks the same
                     raise ConnectionError("the connection ended before the answer")
                 http.receive_data(data)
             elif isinstance(event, h11.Response):

@@ -1,22 +1,20 @@
 """HTTP requests: the HTTP trigger (also behind ALB and cloud-native gateways) and API Gateway."""
 
-from __future__ import annotations
-
 import base64
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from verify_code.events.message import Message
-from verify_code.events.queues import Moment
+from verify_code.events.message import Event, Message
+from verify_code.events.sources import Moment
 from verify_code.json_text import decode_request, differ
 from verify_code.request import given
 from verify_code.result import Rejected, VerifyCodeResult
 
-#: The last segment of a path -> an operation of the API that this function doesn't offer.
+#: Last segments of paths: operations of the API that this function doesn't offer.
 _OTHER_OPERATIONS = ("status", "verify")
 
 
@@ -53,16 +51,11 @@ class ApiGatewayEvent(BaseModel):
 
     @property
     def queued_at(self) -> float | None:
-        """When it was asked, where the platform has queued it since; seconds since the epoch."""
+        """When the request was made, if the platform queued it; seconds since the epoch."""
         return None
 
-    def messages(self) -> Iterable[Message]:
-        return [Message(self._fields, sent_at=self.queued_at, headers=self.headers)]
-
-    def reply(self, results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
-        return http_reply(results[0])
-
-    def _fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
+        """The fields of the request; Rejected if there is none."""
         if self.method != "POST":
             raise Rejected("InvalidEvent", "Ask by POST.", http_status=405)
         if str(self.path or "").rstrip("/").rpartition("/")[2] in _OTHER_OPERATIONS:
@@ -98,7 +91,7 @@ class HttpTriggerEvent(ApiGatewayEvent):
 
     path: Any = Field(None, validation_alias="rawPath")
     method: Any = Field(None, validation_alias=AliasPath("requestContext", "http", "method"))
-    asked_at: Moment | None = Field(None, validation_alias=AliasPath("requestContext", "timeEpoch"))
+    asked_at: Moment = Field(None, validation_alias=AliasPath("requestContext", "timeEpoch"))
 
     @classmethod
     def recognises(cls, content: dict[str, Any]) -> bool:
@@ -109,11 +102,22 @@ class HttpTriggerEvent(ApiGatewayEvent):
     @property
     def queued_at(self) -> float | None:
         is_queued = str(self.headers.get("x-fc-invocation-type")).lower() == "async"
-        return self.asked_at if is_queued else None  # type: ignore[return-value]
+        return self.asked_at if is_queued else None
 
 
-def http_reply(result: VerifyCodeResult) -> dict[str, Any]:
+def http_event(content: dict[str, Any]) -> Event | None:
+    """The HTTP request that the content is; None if it is none."""
+    for model in (HttpTriggerEvent, ApiGatewayEvent):
+        if model.recognises(content):
+            http = model.model_validate(content)
+            message = Message(http.fields, sent_at=http.queued_at, headers=http.headers)
+            return Event(http.source, [message], http_reply)
+    return None
+
+
+def http_reply(results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
     """The HTTP answer, as the platform and API Gateway read it."""
+    result = results[0]
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "Cache-Control": "no-store",

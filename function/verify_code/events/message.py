@@ -1,10 +1,8 @@
 """What an event is to the application: messages, each of which may be a request, and a reply."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from verify_code.result import Rejected, VerifyCodeResult
 
@@ -22,32 +20,29 @@ class Message:
     message_id: Sequence[Any] = ()
     #: From where in its source the message comes: the topic, queue or subject.
     topic: Sequence[Any] = ()
-    #: The source delivers again what wasn't sent.
-    is_event: bool = False
+    #: The source delivers it again if the handler raises.
+    is_redelivered: bool = False
     #: Seconds since the epoch.
     sent_at: float | None = None
     #: The headers of an HTTP request, by their names in small letters.
     headers: Mapping[str, Any] | None = None
 
 
-class Event(Protocol):
-    """One event, as the source means it by which it came."""
+@dataclass(frozen=True)
+class Event:
+    """One event: where it comes from, its messages, and how its source is answered."""
 
-    @property
-    def source(self) -> str:
-        """The name of the source in the log."""
-
-    def messages(self) -> Iterable[Message]:
-        """The messages in the event."""
-
-    def reply(self, results: Sequence[VerifyCodeResult]) -> Any:
-        """The results, one for each message, in the form that the source understands."""
+    #: The name of the source in the log.
+    source: str
+    messages: Iterable[Message]
+    #: Makes the answer of the results, one for each message; may raise CodeNotSentError.
+    reply: Callable[[Sequence[VerifyCodeResult]], Any]
 
 
-def rejected(rejection: Rejected, *, is_event: bool = False) -> Message:
+def rejected(rejection: Rejected, *, is_redelivered: bool = False) -> Message:
     """A message in which no request can be read."""
 
     def parse() -> dict[str, Any]:
         raise rejection
 
-    return Message(parse, is_event=is_event)
+    return Message(parse, is_redelivered=is_redelivered)

@@ -5,7 +5,7 @@
 local replaces, looks_only = ARGV[6], ARGV[7] == '1'
 local is_replaced = replaces ~= '' and holder == replaces and state ~= 'c'
 
--- Since when members count in a rate limit: for its longest window.
+-- The oldest moment that the longest window of a rate limit still counts.
 local function since(n)
   local longest = 0
   for _, limit in ipairs(rate_limits[n].limits) do longest = math.max(longest, limit[2]) end
@@ -18,7 +18,7 @@ local members = {
   redis.call('ZRANGEBYSCORE', KEYS[4], since(3), '+inf', 'WITHSCORES'),
 }
 
--- The moments that count in a rate limit, the dead members, and when the next one is decided.
+-- The moments that count in a rate limit, its dead members, and when its next open attempt ends.
 local function read(all)
   local moments, dead, decided_in = {}, {}, nil
   for n = 1, #all, 2 do

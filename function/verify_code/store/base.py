@@ -5,17 +5,25 @@ admit a request by its record and several rate limits in one step, and most of t
 caller's own clock.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
+from verify_code.result import Rejected
+
+#: When to ask again after the store could not be reached.
+RETRY_SECONDS = 5.0
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Rejected):
     """The store can't be reached, doesn't answer as one, or has lost what it was told."""
+
+    def __init__(self, reason: str = "") -> None:
+        text = "The store can't be reached; nothing was sent."
+        super().__init__("StoreUnavailable", text, retry_after_seconds=RETRY_SECONDS)
+        self.reason = reason
 
 
 class Limit(NamedTuple):
@@ -37,9 +45,16 @@ class Record(NamedTuple):
     """An idempotency record: the right of one attempt to send one request.
 
     It is *reserved* when it is admitted, *sending* from just before the first byte is written, then
-    *completed*; or it is released. ``deadline_seconds`` after it was made a reserved record is free
-    and doesn't count, and a sending one is *orphaned*: its code counts as sent. It is kept for
-    ``kept_seconds`` after each time it was used, and ``most_seconds`` in all.
+    *completed*; or it is released. What the next delivery gets if the process dies:
+
+    - before sending began: ``InProgress`` for ``deadline_seconds`` after the record was made, then
+      the record is free and doesn't count;
+    - after sending began: ``InProgress`` for as long, then ``unknown``, since a code may have been
+      sent (*orphaned*). It counts in the rate limits;
+    - after the result was stored: the stored result.
+
+    A memory store dies with its process, and knows nothing of all this. A record is kept for
+    ``kept_seconds`` after each time it was used, and for ``most_seconds`` in all.
     """
 
     key: str
@@ -61,7 +76,7 @@ class Record(NamedTuple):
 class Verdict(NamedTuple):
     """What a store says to a record.
 
-    ``wait_seconds`` is, for ``in progress``, the time until the record in the way is decided; for
+    ``wait_seconds`` is, for ``in progress``, the time until the other record's deadline; for
     ``limited``, until all rate limits have room; else until the number's has room again.
     """
 
@@ -78,7 +93,7 @@ class Store(Protocol):
         """Looks the record's key up and reserves nothing: ``absent`` where it is free."""
 
     def admit(self, record: Record, replaces: str = "") -> Verdict:
-        """Reserves the record and its counts if neither a record nor a limit is in the way.
+        """Reserves the record and its counts if the key is free and no rate limit is full.
 
         ``replaces`` is the token of an earlier attempt at the same request, which sent nothing:
         its record and counts are dropped in the same step, if they are still its own.
@@ -87,13 +102,12 @@ class Store(Protocol):
     def begin_sending(self, record: Record, age_seconds: float) -> None:
         """Marks the record as sending.
 
-        Raises StoreUnavailable also where the record isn't the token's any more, or is older by the
-        store's clock than ``age_seconds``, what its holder says: that one was frozen, or has given
-        up waiting.
+        Raises StoreUnavailable also if the record isn't the token's any more, or if the store says
+        that it is older than ``age_seconds``: then the instance was frozen, or stopped waiting.
         """
 
     def complete(self, record: Record, result: str) -> None:
-        """Keeps the result. A store that has lost the record keeps it anew."""
+        """Keeps the result. A shared store that has lost the record keeps it anew."""
 
     def release(self, record: Record) -> None:
         """Drops the record and its counts, if they are still the token's."""

@@ -1,7 +1,5 @@
 """The store that is exact within one instance, for as long as the instance lives."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from typing import Literal
 
 from verify_code.store.base import RateLimit, Record, Store, StoreUnavailable, Verdict
 
-#: As many records are kept; the oldest is dropped first.
+#: The most records that are kept; the oldest is dropped first.
 MAX_RECORDS = 10_000
 
 
@@ -118,7 +116,7 @@ class MemoryStore(Store):
             self._counted[limit.key] = [e for e in self._counted[limit.key] if e.token != token]
 
     def _tidy(self, record: Record, now: float) -> None:
-        """Drops entries that don't count any more: the record's, and the longest untouched."""
+        """Drops entries that don't count any more, of this record's keys and of two others."""
         for key in {*(each.key for each in record.rate_limits), *islice(self._counted, 2)}:
             kept = [
                 entry

@@ -1,7 +1,5 @@
 """The store that all instances share: Tair, Redis or Valkey, by its own clock."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable
@@ -28,7 +26,7 @@ MAX_IDLE_SECONDS = 10.0
 #: All keys share the tag in braces, so that they live on one node of a cluster.
 _PREFIX = "{chatapp-verify-code}:"
 
-#: The key of the next turn outlives quiet weeks: a store that knows no turn makes a call wait.
+#: Kept for 60 days, because a store without this key makes the first call wait.
 TURN_KEPT_SECONDS = 60 * 24 * 3600
 
 _NO_CALLER = RateLimit("none", (), "")
@@ -67,8 +65,8 @@ class RedisStore(Store, Turns):
         return self._verdict(record, replaces, "")
 
     def begin_sending(self, record: Record, age_seconds: float) -> None:
-        most_ms = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
-        if not self._step(self._write, record, "s", str(most_ms)):
+        max_age_ms = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
+        if not self._step(self._write, record, "s", str(max_age_ms)):
             raise StoreUnavailable("the record is gone")
 
     def complete(self, record: Record, result: str) -> None:

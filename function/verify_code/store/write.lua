@@ -1,7 +1,7 @@
 -- Changes the state of the token's own record, and of its members in the rate limits, or drops them.
 -- ARGV[6]  the new state: 's' (begin sending), 'c' (complete) or '' (release)
 -- ARGV[7]  the result, or the greatest age in milliseconds at which sending may still begin
--- Returns 1, or 0 where the record isn't the token's, or may not become this.
+-- Returns 1, or 0 where the record isn't the token's, or may not change to this state.
 
 local new_state = ARGV[6]
 local is_lost = not holder
