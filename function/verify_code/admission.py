@@ -8,7 +8,6 @@ import hmac
 import math
 import os
 import re
-from collections.abc import Callable
 from typing import Any
 
 from verify_code.clock import Clock
@@ -45,22 +44,30 @@ class Admission:
         self._store = store
         self._clock = clock
 
-    def admit(self, record: Record, current: Invocation) -> Permit:
-        """The permit to send. If the request was answered before, it holds that result."""
-        return self._ask(self._store.admit, record, current)
-
-    def find(self, record: Record, current: Invocation) -> Permit:
-        """The same for a request that is refused: no permit to send, but its earlier result."""
-        return self._ask(self._store.find, record, current)
-
-    def _ask(
-        self, step: Callable[[Record], Verdict], record: Record, current: Invocation
+    def pass_once(
+        self,
+        record: Record,
+        current: Invocation,
+        refusal: Rejected | None,
+        *,
+        may_be_known: bool,
     ) -> Permit:
+        """The permit to send. If the request was answered before, it holds that result.
+
+        Raises the refusal, if there is one, unless an earlier delivery was answered
+        (``may_be_known``); and Rejected with what else is in the way.
+        """
+        if refusal and not may_be_known:
+            raise refusal
         if current.seconds_left < self._settings.store_seconds:
             wait = _rounded(self._settings.seconds_between_calls)
             text = "There is no time left for this message; nothing was sent."
             raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
-        return Permit(self._store, self._clock, record, raise_if_blocked(step(record)))
+        step = self._store.find if refusal else self._store.admit
+        verdict = raise_if_blocked(step(record))
+        if refusal and verdict.outcome == "absent":
+            raise refusal
+        return Permit(self._store, self._clock, record, verdict)
 
     def record(
         self,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from verify_code import __version__, credentials, events, invocation, logs, policy
-from verify_code.admission import Admission
+from verify_code.admission import Admission, Permit
 from verify_code.cams.client import Cams
 from verify_code.cams.transport import Transport
 from verify_code.clock import Clock
@@ -92,7 +92,11 @@ class App:
         self._is_first_invocation = False
         received = events.recognise(event)
         source = received.source
-        results = [self._answer(each, source, replace(current)) for each in received.messages]
+        results: list[VerifyCodeResult] = []
+        for message in received.messages:
+            in_time = current.seconds_left > 0 or not results
+            answer = self._answer if in_time else self._answer_out_of_time
+            results.append(answer(message, source, replace(current)))
         settings = self._settings
         if len(results) > 1 and isinstance(settings, Settings) and not settings.has_shared_store:
             logs.write("WARNING", "batch", messages=len(results), message=_BATCH)
@@ -112,22 +116,13 @@ class App:
             settings = self._ready(current.context)
             caller = policy.identify(message.headers, settings)
             request = validate(fields, policy.defaults(settings, caller), settings.test_numbers)
-            try:
-                policy.check(request, settings, caller)
-                policy.check_age(message.sent_at, self._clock.wall(), settings)
-            except Rejected as rejection:
-                # An earlier delivery may have sent the code. Its result counts.
-                may_be_known = message.is_redelivered or rejection.result.code == "EventExpired"
-                if not may_be_known:
-                    raise
-                record = self._admission.record(message, fields, request, caller, current)
-                permit = self._admission.find(record, current)
-                if not permit.earlier_result:
-                    permit = None
-                    raise
-            else:
-                record = self._admission.record(message, fields, request, caller, current)
-                permit = self._admission.admit(record, current)
+            refusal = policy.refusal(request, message.sent_at, self._clock.wall(), settings, caller)
+            record = self._admission.record(message, fields, request, caller, current)
+            # An earlier delivery may have sent the code. Its result counts.
+            is_late = refusal is not None and refusal.result.code == "EventExpired"
+            permit = self._admission.pass_once(
+                record, current, refusal, may_be_known=message.is_redelivered or is_late
+            )
             result = permit.earlier_result or self._sender.send(request, permit, current)
         except Rejected as rejection:
             result = rejection.result
@@ -135,13 +130,28 @@ class App:
             logs.write_bug(bug, invocation_id=current.id)
             result = VerifyCodeResult.unexpected(current.may_have_sent)
         if permit is not None:
-            # An HTTP caller waits at most one second for a store that fails.
-            is_http = message.headers is not None
-            left_seconds = current.seconds_left
-            result = permit.complete(result, min(left_seconds, 1.0) if is_http else left_seconds)
+            result = self._kept(permit, result, current, is_http=message.headers is not None)
         result = result.with_(invocation_id=current.id, **_asked(request))
         _log(source, result, request, current)
         return result
+
+    def _kept(
+        self, permit: Permit, result: VerifyCodeResult, current: Invocation, *, is_http: bool
+    ) -> VerifyCodeResult:
+        """The result, which the store keeps if it can. What fails here changes no answer."""
+        # An HTTP caller waits at most one second for a store that fails.
+        seconds = min(current.seconds_left, 1.0) if is_http else current.seconds_left
+        try:
+            return permit.complete(result, seconds)
+        except Exception as bug:
+            logs.write_bug(bug, invocation_id=current.id)
+            return result
+
+    def _answer_out_of_time(self, _: Message, __: str, current: Invocation) -> VerifyCodeResult:
+        """The result for a message of a batch whose time is up: it isn't even read."""
+        text = "There is no time left for this message; nothing was sent."
+        result = VerifyCodeResult.of("QuotaExhausted", text, retry_after_seconds=1.0)
+        return result.with_(invocation_id=current.id)
 
     def _ready(self, context: Any) -> Settings:
         """The settings, if a call can be made with them and the role's credentials."""

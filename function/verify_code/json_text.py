@@ -24,8 +24,8 @@ _OTHERS = bytes(set(range(256)) - _STEP.keys())
 def decode(text: bytes | str) -> Any:
     """The JSON value in the text; ValueError if it isn't JSON, Rejected if it is too deep.
 
-    A byte order mark is skipped. An object that has a key twice, with different values, is None:
-    nobody can say what it means.
+    A byte order mark is skipped. An object that has a key twice, with different values, becomes
+    ``()``, which no field may be: nobody can say what it means.
     """
     if not isinstance(text, str):
         text = text.decode("utf-8")
@@ -80,7 +80,7 @@ def differ(values: list[Any]) -> bool:
     return any(type(value) is not type(values[0]) or value != values[0] for value in values)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | tuple[()]:
     fields = dict(pairs)
     if len(fields) == len(pairs):
         return fields
@@ -88,7 +88,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
     for key, value in pairs:
         known = fields.get(key)
         if known is not None and value is not None and differ([known, value]):
-            return None
+            return ()
         fields[key] = value if known is None else known
     return fields
 

@@ -29,6 +29,10 @@ from verify_code.cams.transport import Exchange
 #: A call that is later than this gives up its shared turn.
 MAX_DELAY_SECONDS = 0.05
 
+#: No shared turn is reserved further ahead: a store takes one that is very far off for the trace of
+#: a clock that was set back.
+LONGEST_WAIT_SECONDS = 60.0
+
 #: For clocks that don't tick alike, and for windows that count both their ends.
 _TICK_SECONDS = 0.001
 
@@ -101,7 +105,9 @@ class SharedPacer(Pacer):
         self._spacing_seconds = (1 + transit_seconds) / calls_per_second
 
     def reserve(self, longest_wait_seconds: float) -> float:
-        return self._store.reserve_turn(self._spacing_seconds, longest_wait_seconds)
+        longest = min(longest_wait_seconds, LONGEST_WAIT_SECONDS)
+        wait = self._store.reserve_turn(self._spacing_seconds, longest)
+        return wait if wait <= longest else max(wait, longest_wait_seconds + _TICK_SECONDS)
 
     def record_call(self, exchange: Exchange) -> None:
         """There is nothing to do: turns are spaced before the calls."""

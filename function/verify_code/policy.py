@@ -51,8 +51,36 @@ def defaults(settings: Settings, caller: Caller) -> dict[str, Any]:
     return values
 
 
-def check(request: VerifyCodeRequest, settings: Settings, caller: Caller) -> None:
-    """Raises Rejected if the settings, the line or the caller's claims rule the request out."""
+def refusal(
+    request: VerifyCodeRequest,
+    sent_at: float | None,
+    now: float,
+    settings: Settings,
+    caller: Caller,
+) -> Rejected | None:
+    """Why the request may not be sent: the settings, the line, the caller or the event's age.
+
+    Both moments are seconds since the epoch. An event that doesn't say when it was sent is never
+    too old.
+    """
+    if found := _not_allowed(request, settings, caller):
+        code = min((code for code, _, _ in found), key=list(CODES).index)
+        errors = tuple(
+            FieldError(field=field, code="not_allowed", message=text) for _, field, text in found
+        )
+        return Rejected(code, " ".join(error.message for error in errors), errors=errors)
+    if caller.is_unknown:
+        return Rejected("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
+    if sent_at is not None and now - sent_at > settings.max_event_age_seconds:
+        age = f"{settings.max_event_age_seconds:g}"
+        return Rejected("EventExpired", f"The event is older than {age} seconds; nothing was sent.")
+    return None
+
+
+def _not_allowed(
+    request: VerifyCodeRequest, settings: Settings, caller: Caller
+) -> list[tuple[str, str, str]]:
+    """The code, the field and the sentence for everything that isn't allowed."""
     number, method = request.phone_number, request.method
     space, spaces = request.cust_space_id, settings.cust_space_ids
     countries, methods = settings.allowed_countries, settings.allowed_methods
@@ -73,22 +101,4 @@ def check(request: VerifyCodeRequest, settings: Settings, caller: Caller) -> Non
     elif method == "sms" and number.is_fixed_line:
         text = "A fixed line can't take sms: ask for voice."
         found.append(("LineTypeNotAllowed", "method", text))
-    if found:
-        code = min((code for code, _, _ in found), key=list(CODES).index)
-        errors = tuple(
-            FieldError(field=field, code="not_allowed", message=text) for _, field, text in found
-        )
-        raise Rejected(code, " ".join(error.message for error in errors), errors=errors)
-    if caller.is_unknown:
-        raise Rejected("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
-
-
-def check_age(sent_at: float | None, now: float, settings: Settings) -> None:
-    """Raises Rejected if the event is too old; both moments are seconds since the epoch.
-
-    None means that the event doesn't say when it was sent.
-    """
-    most_seconds = settings.max_event_age_seconds
-    if sent_at is not None and now - sent_at > most_seconds:
-        text = f"The event is older than {most_seconds:g} seconds; nothing was sent."
-        raise Rejected("EventExpired", text)
+    return found

@@ -137,7 +137,7 @@ def validate(
     ``defaults`` are the values of fields that weren't given, ``test_numbers`` the digits of numbers
     that need not be valid.
     """
-    _check_operation(fields)
+    check_operation(fields)
     values = {name: given(fields, name) for name in NAMES}
     known = {name: several[0] for name, several in values.items() if several}
     errors = {name: _conflict(name) for name, several in values.items() if differ(several)}
@@ -157,26 +157,32 @@ def validate(
     return request
 
 
-def _check_operation(fields: dict[str, Any]) -> None:
+def check_operation(fields: dict[str, Any]) -> None:
     """Rejects what isn't a request to send a code, so that a slip sends nothing."""
-    operation = fields.get("operation")
-    if operation not in (None, "send"):
-        text = "This operation is not enabled here; only send is. Nothing was sent."
-        raise Rejected("OperationNotEnabled", text)
+    for name, value in fields.items():
+        if _plain(name) == "operation" and value not in (None, "send"):
+            text = "This operation is not enabled here; only send is. Nothing was sent."
+            raise Rejected("OperationNotEnabled", text)
+
+
+def _plain(name: str) -> str:
+    """The name without case and separators, in which callers often differ."""
+    return re.sub(r"[_-]", "", name.lower())
 
 
 def _near_misses(fields: dict[str, Any], known: dict[str, Any]) -> dict[str, FieldError]:
     """Names that are wrong, or were probably meant for an absent field, by what was meant."""
     found: dict[str, FieldError] = {}
-    for name in ("code", "VerifyCode"):  # who hands a code in doesn't want another one
-        if fields.get(name) is not None:
-            text = f"{name} is no field of a request to send a code: leave it out."
-            found[name] = FieldError(field=name, code="unknown", message=text)
-    for name in fields:
-        meant = _NEAREST.get(re.sub(r"[_-]", "", name.lower()))
-        if meant and meant not in known and name not in _ALL_NAMES:
-            text = f"There is no field {name}: did you mean {meant}?"
-            found.setdefault(meant, FieldError(field=name, code="unknown", message=text))
+    for name, value in fields.items():
+        plain, shown = _plain(name), name[:100]
+        meant = _NEAREST.get(plain)
+        if plain in ("code", "verifycode") and value is not None:
+            # Who hands a code in doesn't want another one.
+            text = f"{shown} is no field of a request to send a code: leave it out."
+            found[plain] = FieldError(field=shown, code="unknown", message=text)
+        elif meant and meant not in known and name not in _ALL_NAMES:
+            text = f"There is no field {shown}: did you mean {meant}?"
+            found.setdefault(meant, FieldError(field=shown, code="unknown", message=text))
     return found
 
 

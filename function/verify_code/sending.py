@@ -42,6 +42,7 @@ class Sender:
         if request.phone_number.digits in self._settings.test_numbers:
             return VerifyCodeResult.accepted()
         result: VerifyCodeResult | None = None
+        missed_turns = 0
         while result is None or (result.retryable and current.attempts < MAX_ATTEMPTS):
             try:
                 permit.renew()
@@ -68,7 +69,11 @@ class Sender:
             self._wait_until(turn_at - MARK_SECONDS, current)
             permit.begin_sending()
             self._wait_until(turn_at, current)
-            result = self._call(request, current, latest_start) or result
+            called = self._call(request, current, latest_start)
+            missed_turns += called is None
+            if missed_turns == MAX_ATTEMPTS:  # the store is too slow or too far away
+                return result or StoreUnavailable().result
+            result = called or result
         return result
 
     def _connect(self, current: Invocation, needed_seconds: float = 0.0) -> bool:

@@ -121,7 +121,8 @@ def _limits(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     seconds = {"second": 1, "minute": MINUTE, "hour": HOUR, "day": DAY}
-    pairs = (item.partition("/") for item in _items(text.lower(), ";"))
+    # pydantic would read 1_0 as 10.
+    pairs = (item.partition("/") for item in _items(text.lower().replace("_", "?"), ";"))
     return tuple((count.strip(), seconds.get(window.strip())) for count, _, window in pairs)
 
 
@@ -151,7 +152,7 @@ Spaces = Annotated[
     Must("list the spaces that may be used, separated by commas, or be * for any"),
 ]
 Countries = Annotated[
-    tuple[Annotated[str, StringConstraints(to_upper=True)], ...],
+    tuple[Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9*]*$")], ...],
     BeforeValidator(_items),
     Field(min_length=1),
     AfterValidator(_countries),
@@ -192,8 +193,8 @@ StoreSecret = Annotated[
 Seconds = Annotated[
     float,
     BeforeValidator(_without_underscores),
-    Field(gt=0, lt=10**7, allow_inf_nan=False),
-    Must("be a number of seconds above 0"),
+    Field(ge=0.001, lt=10**7, allow_inf_nan=False),
+    Must("be a number of seconds, 0.001 or more"),
 ]
 TransitSeconds = Annotated[
     Seconds,

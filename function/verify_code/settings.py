@@ -89,6 +89,8 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
         problems["debug"] = (
             "DEBUG is 'sdk', which makes the SDK print the security token: unset it."
         )
+    if environ.get("OPERATIONS", "").strip() not in ("", "send"):
+        problems["operations"] = "OPERATIONS may only be send in this version."
     try:
         settings = Settings.model_validate({name: text for name, text in texts.items() if text})
     except ValidationError as invalid:
@@ -145,8 +147,12 @@ def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iter
 def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that have no meaning here, and the setting that each was probably meant for."""
     names = [name.upper() for name in Settings.model_fields]
-    beginnings = {name[:4] for name in names}
-    strange = [name for name in environ if name not in names and name[:4].upper() in beginnings]
+    beginnings = {name[:2] for name in names}
+    strange = [
+        name
+        for name in environ
+        if name not in names and name[:2].upper() in beginnings and name[:8] != "ALIBABA_"
+    ]
     if not strange:
         return {}
     from difflib import get_close_matches  # noqa: PLC0415 - hardly ever needed

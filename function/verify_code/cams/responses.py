@@ -16,17 +16,18 @@ _LONGEST_MESSAGE = 300
 
 #: Codes that mean a failure of the API's own server ("Error codes" of CAMS 2020-06-06).
 _SERVER_FAILED = re.compile(
-    r"999999|(Internal|System)Error(\..*)?|ServiceUnavailable(\..*)?|ERR-COMMON-.*|.*Time-?out.*",
+    r"999999|Internal.*Error.*|.*(System|Server)-?Error.*|ServiceUnavailable.*|ERR-COMMON-.*"
+    r"|.*Timed?-?out.*",
     re.IGNORECASE,
 )
 #: An answer with one of these codes may quote what was signed, which holds the token.
 _ABOUT_CREDENTIALS = re.compile(
-    r"(Signature|InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|InvalidTimeStamp).*"
+    r"((Invalid|Incomplete)?Signature|InvalidAccessKeyId|InvalidSecurityToken|InvalidTimeStamp).*"
 )
 _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 
 #: The API's page of errors lists these with HTTP 200, and doesn't explain them.
-_UNCLEAR_CODES = ("0000", "0", "200")
+_UNCLEAR_CODES = ("0000", "0", "200", "Success")
 
 
 def unreachable() -> VerifyCodeResult:

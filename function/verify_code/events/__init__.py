@@ -40,15 +40,15 @@ def _of_object(content: dict[str, Any]) -> Event | None:
 
 
 def _decoded(event: bytes) -> Any:
-    """The JSON value that the event is; None if it is no JSON."""
+    """The JSON value that the event is."""
     if len(event) > MAX_EVENT_BYTES:
         text = "The event is too large: a request may hold 16 KiB, a batch 4 MiB."
         raise Rejected("InvalidEvent", text, http_status=413)
     try:
         content = decode(event)
     except ValueError:
-        return None
-    if content is None and event.strip() != b"null":
+        raise Rejected("InvalidEvent", "The event is not JSON in UTF-8.") from None
+    if content == ():
         raise Rejected("InvalidEvent", "The event has a key twice, with different values.")
     return content
 
@@ -73,7 +73,7 @@ def _unread(event: bytes, rejection: Rejected) -> Event:
     if b'"isBase64Encoded"' in text and (b'"rawPath"' in text or b'"httpMethod"' in text):
         return Event("http", [rejected(rejection)], http_reply)
     is_cloud_event = all(key in text for key in (b'"id"', b'"source"', b'"type"', b'"data"'))
-    marks = (b'"specversion"', b'"messagemd5"', b'"topicowner"')
+    marks = (b'"specversion"', b'"messagemd5"', b'"topicowner"', b'"attrs"')
     if is_cloud_event or any(mark in text.lower() for mark in marks):
         return replace(
             single("eventbridge", None), messages=[rejected(rejection, is_redelivered=True)]

@@ -13,7 +13,7 @@ from typing import Any
 from verify_code.events.message import MAX_MESSAGES, Event, Message, rejected
 from verify_code.events.sources import CloudEvent, MnsTopicMessage, read
 from verify_code.json_text import check_size, decode, encode
-from verify_code.request import given
+from verify_code.request import check_operation, given
 from verify_code.result import Rejected, VerifyCodeResult
 
 #: A request may stand in a message, in a CloudEvent, as text, in base64: so many layers at most.
@@ -110,8 +110,10 @@ def _request(item: Any) -> dict[str, Any]:
     fields = _find(item, _MAX_LAYERS)
     if fields is None:
         raise Rejected("InvalidEvent", "There is no request in the message: it needs phone_number.")
-    if fields.get("operation") not in (None, "send"):
-        raise Rejected("InvalidEvent", "An event can only ask for a code: operation must be send.")
+    try:
+        check_operation(fields)
+    except Rejected as rejection:
+        raise Rejected("InvalidEvent", rejection.result.message) from None
     return fields
 
 

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
+from urllib.parse import unquote
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -18,14 +19,20 @@ from verify_code.result import Rejected, VerifyCodeResult
 _OTHER_OPERATIONS = ("status", "verify")
 
 
+#: Stands for headers that aren't an object.
+_UNREADABLE = ""
+
+
 def _headers(value: Any) -> dict[str, Any]:
     """Headers by their names in small letters. One that has two values counts as empty."""
-    headers: dict[str, Any] = {}
-    for name, each in value.items() if isinstance(value, dict) else ():
-        other = headers.setdefault(name.lower(), each)
+    if value is not None and not isinstance(value, dict):
+        return {_UNREADABLE: ""}
+    found: dict[str, Any] = {}
+    for name, each in (value or {}).items():
+        other = found.setdefault(name.lower(), each)
         if differ([each, other]):
-            headers[name.lower()] = ""
-    return headers
+            found[name.lower()] = ""
+    return found
 
 
 class ApiGatewayEvent(BaseModel):
@@ -56,9 +63,14 @@ class ApiGatewayEvent(BaseModel):
 
     def fields(self) -> dict[str, Any]:
         """The fields of the request; Rejected if there is none."""
+        if _UNREADABLE in self.headers:
+            text = "The event's headers are not one object with each key once."
+            raise Rejected("InvalidEvent", text)
         if self.method != "POST":
             raise Rejected("InvalidEvent", "Ask by POST.", http_status=405)
-        if str(self.path or "").rstrip("/").rpartition("/")[2] in _OTHER_OPERATIONS:
+        segments = [each for each in unquote(str(self.path or "")).split("/") if each.strip(" .")]
+        last = segments[-1] if segments else ""
+        if last.partition(";")[0].strip().lower() in _OTHER_OPERATIONS:
             text = "This operation is not enabled here; only send is. Nothing was sent."
             raise Rejected("OperationNotEnabled", text)
         _check_media_type(str(self.headers.get("content-type") or ""))

@@ -6,6 +6,7 @@ it comes from (``topic``); see "Trigger event formats" in the Function Compute d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Annotated, Any, ClassVar
@@ -24,23 +25,26 @@ from pydantic import (
 from verify_code.request import given
 
 _DATETIME = TypeAdapter(datetime)
+_FIRST_SECONDS = 1e9  # the year 2001
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value if isinstance(value, str) else ""
 
 
 def _moment(value: Any) -> float | None:
-    if not value:
-        return None
     try:
-        moment = _DATETIME.validate_python(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        read = _DATETIME.validate_python(value)
+        seconds = (read if read.tzinfo else read.replace(tzinfo=timezone.utc)).timestamp()
     except (OverflowError, ValueError):
         return None
+    # A day without its time, and a number that is no date, say nothing of a message's age.
+    is_day = isinstance(value, str) and re.fullmatch(r"\d+-\d+-\d+", value)
+    return seconds if seconds > _FIRST_SECONDS and not is_day else None
 
 
-#: Text; what is no text counts as none.
+#: Text, or the digits of a number; anything else counts as none.
 Text = Annotated[str, BeforeValidator(_text)]
 
 #: Seconds since the epoch, from RFC 3339, seconds or milliseconds; None where it can't be read.

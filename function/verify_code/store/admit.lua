@@ -58,12 +58,12 @@ for n, rate_limit in ipairs(rate_limits) do
 end
 
 if holder and not is_replaced then
-  if holder == token and state ~= 'c' then  -- a command that is repeated
+  if holder == token and state ~= 'c' and not looks_only then  -- a command that is repeated
     return {'admitted', waits[1]}
   end
   if state ~= 'c' and deadline > now then return {'in progress', deadline - now} end
   if state ~= 'r' then
-    redis.call('PEXPIRE', KEYS[1], lifetime(made_at))
+    redis.call('PEXPIRE', KEYS[1], lifetime(made_at, state))
     return {state == 'c' and 'completed' or 'orphaned', waits[1], result or ''}
   end
 end

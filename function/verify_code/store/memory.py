@@ -65,9 +65,12 @@ class MemoryStore(Store):
         entry.ends_at = _end(record, entry, now)
 
     def complete(self, record: Record, result: str) -> None:
+        now = self._clock()
+        if record.key not in self._records:
+            self._reserve(record, now)  # it was dropped to make room, or its deadline has passed
         if entry := self._own(record):
             entry.state, entry.result = "completed", result
-            entry.ends_at = _end(record, entry, self._clock())
+            entry.ends_at = _end(record, entry, now)
 
     def release(self, record: Record) -> None:
         self._drop(record, record.token)
@@ -111,6 +114,8 @@ class MemoryStore(Store):
     def _drop(self, record: Record, token: str) -> None:
         entry = self._records.get(record.key)
         if entry and entry.token == token:
+            if entry.state == "completed":
+                return
             del self._records[record.key]
         for limit in record.rate_limits:
             self._counted[limit.key] = [e for e in self._counted[limit.key] if e.token != token]
@@ -138,4 +143,6 @@ class MemoryStore(Store):
 
 
 def _end(record: Record, entry: _Entry, now: float) -> float:
-    return min(now + record.kept_seconds, entry.made_at + record.most_seconds)
+    longest = entry.made_at + record.most_seconds
+    # Whether one that is sending was sent isn't known, so that it stays as long as any.
+    return longest if entry.state == "sending" else min(now + record.kept_seconds, longest)

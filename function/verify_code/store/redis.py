@@ -117,7 +117,7 @@ class RedisStore(Store, Turns):
             self._client.connection_pool.disconnect()
         try:
             return ask(*arguments)
-        except (redis.RedisError, OSError) as failure:
+        except Exception as failure:  # a garbled reply is a ValueError
             # After a failover the name may lead to another server.
             self._client.connection_pool.disconnect()
             raise StoreUnavailable(type(failure).__name__) from None

@@ -7,12 +7,12 @@ local new_state = ARGV[6]
 local is_lost = not holder
 if new_state == 'c' and is_lost then  -- what was sent counts, whatever the store has lost
   state, made_at, deadline = 's', now, now
-elseif holder ~= token then
+elseif holder ~= token or (state == 'c' and new_state ~= 'c') then
   return 0
 end
 if new_state == 's' then
   local age = now - made_at
-  if state == 'c' or deadline <= now or age > tonumber(ARGV[7]) then return 0 end
+  if deadline <= now or age > tonumber(ARGV[7]) then return 0 end
 end
 
 local old, new = member(state, deadline, token), member(new_state, deadline, token)
@@ -26,7 +26,7 @@ end
 redis.call('HSET', KEYS[1], 'token', token, 'state', new_state)
 redis.call('HSET', KEYS[1], 'made_at', made_at, 'deadline', deadline)
 if new_state == 'c' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
-redis.call('PEXPIRE', KEYS[1], lifetime(made_at))
+redis.call('PEXPIRE', KEYS[1], lifetime(made_at, new_state))
 redis.call('ZADD', KEYS[2], made_at, new)
 redis.call('ZADD', KEYS[4], made_at, new)
 redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
