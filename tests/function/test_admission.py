@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +17,8 @@ from tests.sandbox.cams_gateway import Behaviour
 from tests.support.faulty_transport import FaultyTransport
 from tests.support.function_under_test import NUMBER, FunctionUnderTest, HttpReply, log_lines
 from tests.support.valkey import SECRET, Valkey
+from verify_code.store.base import Record
+from verify_code.store.redis import RedisStore
 
 DEFAULTS = {"SEND_LIMITS_PER_NUMBER": "", "SEND_LIMITS_TOTAL": ""}
 Turn = Callable[[float], None]
@@ -521,3 +527,62 @@ def test_a_store_that_evicts(
         for policy, told in (("volatile-lru", [("ERROR", "eviction")]), ("noeviction", [])):
             client.config_set("maxmemory-policy", policy)
             assert said(shared, capsys) == told
+
+
+def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey) -> None:
+    """A reply that can't be read counts as a store that is gone, and changes no answer."""
+
+    class Garbled(RedisStore):
+        replies = 0
+
+        def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+            raise ValueError("invalid literal")
+
+        def complete(self, record: Record, result: str) -> None:
+            raise ValueError("invalid literal")
+
+    with closing(Garbled(valkey.url)) as store:
+        shared.store = store
+        shared.set()
+        assert shared.raised(event(1))["code"] == "UnexpectedError"
+        with shared.monkeypatch.context() as patch:
+            patch.setattr(Garbled, "reserve_turn", lambda *_: 0.0)
+            answer = shared.handle(event(2, number(2)))
+    assert (answer["sent"], answer["code"]) == ("yes", "OK")
+
+
+@pytest.mark.parametrize("reply", [b":abc\r\n", b"?\r\n", b"*-5\r\n", b"$9999999\r\nx\r\n"])
+def test_a_server_that_is_no_store(shared: FunctionUnderTest, reply: bytes) -> None:
+    """Whatever a server replies, nothing raises but StoreUnavailable."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with server.accept()[0] as client:
+                        while client.recv(65536):
+                            client.sendall(reply)
+
+        threading.Thread(target=serve, daemon=True).start()
+        shared.set(STORE_URL=f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        assert shared.raised(event(1))["code"] == "StoreUnavailable"
+
+
+def test_an_event_without_an_id_that_may_have_been_sent(
+    function: FunctionUnderTest, turn: Turn
+) -> None:
+    """Who died while sending leaves an unknown for a day, however short an event may live."""
+    function.set(MAX_EVENT_AGE_SECONDS="15")
+    message = [{"props": {"firstTopic": "a"}, "body": {"phone_number": NUMBER}}]
+    real_send = FaultyTransport.send
+
+    def send_and_die(*arguments: Any) -> None:
+        real_send(*arguments)
+        raise SystemExit
+
+    with function.monkeypatch.context() as patch, contextlib.suppress(SystemExit):
+        patch.setattr(FaultyTransport, "send", send_and_die)
+        function.handle(message)
+    turn(3600)
+    (answer,) = function.handle(message)
+    assert (answer["sent"], len(function.gateway.messages)) == ("unknown", 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour
-from tests.support.function_under_test import FunctionUnderTest, as_bytes
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, as_bytes
 
 OK = {"Code": "OK", "Message": "OK", "RequestId": "R-1", "Success": True}
 SENT = [(200, answer) for answer in (OK, {**OK, "Success": None}, {"Code": "OK"}, {"Code": "ok"})]
@@ -170,3 +170,56 @@ def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
     result = function.ask()
     assert (result["request_id"], result["access_denied_detail"]) == (None, None)
     assert result["message"] != "None"
+
+
+HALVES = [b'"Message": "x\\ud83d"', b'"AccessDeniedDetail": "\\ud83d"', b'"RequestId": "\\udc00"']
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize(("status", "sent"), [(500, "unknown"), (400, "no")])
+def test_half_a_character(function: FunctionUnderTest, half: bytes, status: int, sent: str) -> None:
+    """An answer with a half of a character that can't be stored is told, and kept, like any."""
+    code = b"InternalError" if status == 500 else b"136024"
+    function.gateway.will(Behaviour(status, b'{"Code": "%b", %b}' % (code, half)))
+    event = {"specversion": "1.0", "id": "1", "source": "a", "data": {"phone_number": NUMBER}}
+    for replayed in (False, True):
+        answer, is_raised = function.deliver(event)
+        assert (answer["sent"], answer["replayed"]) == (sent, replayed)
+        assert is_raised == (sent == "no")
+    assert function.gateway.requests_seen == 1
+
+
+ESCAPED = [
+    "%31%33%38%30%30%30%30%31%32%33%34",
+    "%2531%2533%2538%2530%2530%2530%2530%2531%2532%2533%2534",
+    "&#49;&#51;&#56;&#48;&#48;&#48;&#48;&#49;&#50;&#51;&#52;",
+    "138\\u002d0000\\u002d1234",
+    "138\\n0000\\n1234",
+]
+
+
+@pytest.mark.parametrize("escaped", ESCAPED)
+def test_a_number_that_is_escaped(
+    function: FunctionUnderTest, escaped: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the API says is decoded before the number in it is masked."""
+    function.gateway.will(Behaviour.says(400, Code="Other", Message=f"no code for {escaped}."))
+    shown = json.dumps(function.ask()) + capsys.readouterr().out
+    assert "no code for +86*******34." in shown
+    assert escaped not in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (200, "Success"),
+        *((400, code) for code in ("InternalServerError", "RequestTimedOut", "isp.system-error")),
+        (400, "ServiceUnavailableTemporary"),
+    ],
+)
+def test_codes_that_refuse_nothing_for_sure(
+    function: FunctionUnderTest, status: int, code: str
+) -> None:
+    """What may mean success, or a failure of the API's server, is no sure refusal."""
+    function.gateway.will(Behaviour.says(status, Code=code))
+    assert function.ask()["sent"] == "unknown"

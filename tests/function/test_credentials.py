@@ -119,3 +119,16 @@ def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
     role.context = function.context
     found = asyncio.run(role.get_credentials_async())
     assert found.get_access_key_id() == function.credentials.access_key_id
+
+
+def test_an_answer_that_quotes_a_part(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token that the API has cut is masked, too."""
+    token = f"CAIS{secrets.token_hex(40)}"
+    found = replace(function.credentials, security_token=token)
+    function.gateway.accept(found)
+    function.gateway.will(Behaviour.says(400, Code="Other", Message=f"token={token[5:60]}"))
+    result = ask_with(function, found, found)
+    assert result["message"] == "token=***"
+    assert token[5:30] not in capsys.readouterr().out

@@ -211,6 +211,42 @@ def test_messages_without_an_id(
     assert [source.handle([item])[0]["replayed"] for item in items] == [False, True, False]
 
 
+@pytest.mark.parametrize("value", [7, "7"])
+@pytest.mark.parametrize("name", ["id", "messageId"])
+def test_an_id_that_is_a_number(source: FunctionUnderTest, name: str, value: Any) -> None:
+    """An id may be a number, too."""
+
+    def item(given: Any) -> dict[str, Any]:
+        request = {"phone_number": NUMBER}
+        if name == "id":
+            return {"specversion": "1.0", "source": "a", "id": given, "data": request}
+        return {"messageId": given, "messageBody": json.dumps(request)}
+
+    items = [item(value), item(value), item(8)]
+    assert [source.handle([each])[0]["replayed"] for each in items] == [False, True, False]
+
+
+@pytest.mark.parametrize("moment", ["2026-11-24", 0, "20261124", "2026-1-1", True])
+def test_a_moment_that_says_nothing(source: FunctionUnderTest, moment: Any) -> None:
+    """A day without its time, and a number that is no date, are no limit to an event's age."""
+    source.now = SENT_AT + 9999
+    assert source.handle({**recorded("eventbridge_rule"), "time": moment})["sent"] == "yes"
+
+
+def test_a_batch_whose_time_is_up(
+    source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is left of a batch when the time is up is told at once, and has no line of its own."""
+    source.set()
+    source.ask()
+    log_lines(capsys)
+    source.gateway.on_message = lambda _: setattr(source, "turned_seconds", 30.0)
+    raised = source.raised(batch(2_000))
+    assert raised["counts"]["unsent"] == 1_999
+    assert {result["code"] for result in raised["unsent"]} == {"QuotaExhausted"}
+    assert len(log_lines(capsys)) < 5
+
+
 def test_two_instances_of_kafka(source: FunctionUnderTest) -> None:
     """Their records may have one position: they are told apart by the subject."""
     (record,) = recorded("kafka_json")

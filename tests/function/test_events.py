@@ -128,6 +128,10 @@ def test_a_byte_order_mark(function: FunctionUnderTest) -> None:
     [
         *((path, True) for path in ("/", "", "/codes", "/status/codes", "/verified")),
         *((path, False) for path in ("/status", "/verify", "/codes/verify", "/codes/status/")),
+        *(
+            (path, False)
+            for path in ("/Verify", "/%76erify", "/verify%20", "/verify;x", "/verify/.")
+        ),
     ],
 )
 @pytest.mark.parametrize(("name", "key"), [("http", "rawPath"), ("api_gateway", "path")])
@@ -263,3 +267,28 @@ def test_the_key_over_http(
             [("idempotency_key", code)] if code else []
         )
         assert reply.result["replayed"] == (is_second and not code)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"method": {"a": 1, "a": 2}}', '{"idempotency_key": {"a": 1, "a": 2}}']
+)
+def test_a_field_that_contradicts_itself(function: FunctionUnderTest, body: str) -> None:
+    """An object with a key twice is no value, and isn't as good as none."""
+    request = body.replace("{", '{"phone_number": "+8613800001234", ', 1)
+    assert function.post(request.encode()).status == 422
+
+
+@pytest.mark.parametrize("headers", ['{"A": "a", "A": "b", "Idempotency-Key": "k"}', "[]", "7"])
+def test_headers_that_can_not_be_read(function: FunctionUnderTest, headers: str) -> None:
+    """No header is lost in silence: the key in it might be all that keeps a code from being sent
+    twice."""
+    content = json.dumps(event("http", headers={}))
+    reply = read_reply(
+        function.handle(content.replace('"headers": {}', f'"headers": {headers}').encode())
+    )
+    assert (reply.status, reply.result["code"]) == (400, "InvalidEvent")
+
+
+def test_broken_json_of_an_event_source(function: FunctionUnderTest) -> None:
+    """What looks like a CloudEvent is raised, and isn't lost, though it can't be read."""
+    assert function.raised(b'{"specversion": "1.0", "data": {},}')["code"] == "InvalidEvent"

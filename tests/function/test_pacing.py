@@ -365,6 +365,26 @@ def test_a_long_wait_for_a_turn(function: FunctionUnderTest) -> None:
     assert sum(function.slept) == pytest.approx(25, abs=0.2)
 
 
+def test_no_turn_is_reserved_far_ahead(valkey: Valkey, redis_store: RedisStore) -> None:
+    """However long callers may wait, no turn is more than a minute ahead: for a store one that is
+    far off means a clock that was set back, and it would hand it out again."""
+    pacer = SharedPacer(redis_store, 1, TRANSIT)
+    waits = [pacer.reserve(300) for _ in range(220)]
+    reserved = [wait for wait in waits if wait <= 60]
+    assert len(reserved) == len(set(reserved)) < 60
+    assert all(wait > 300 for wait in waits if wait not in reserved)
+
+
+def test_a_store_too_slow_for_its_turns(shared: FunctionUnderTest) -> None:
+    """Who misses three turns says that the store is the reason, and takes no more."""
+    real = shared.sleep
+    shared.monkeypatch.setattr(shared, "sleep", lambda seconds: real(seconds + 0.06))
+    shared.set()
+    result = shared.ask()
+    assert (result["sent"], result["code"]) == ("no", "StoreUnavailable")
+    assert shared.gateway.requests_seen == 0
+
+
 def test_a_quiet_month(valkey: Valkey, redis_store: RedisStore) -> None:
     """The store knows after quiet weeks that nobody holds a turn: the next call doesn't wait."""
     redis_store.reserve_turn(0.125, 60)

@@ -315,3 +315,24 @@ def test_what_is_valid_is_what_libphonenumber_says(
             }
             wrong = of_lines.get(phonenumbers.number_type(number), {})
     assert errors(anywhere.ask(phone_number=text)) == wrong
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        *({name: "verify"} for name in ("Operation", "OPERATION", "oper-ation")),
+        *({name: "123456"} for name in ("verifyCode", "verify_code", "Code", "CODE")),
+    ],
+)
+def test_a_slip_in_a_name_sends_nothing(function: FunctionUnderTest, slip: dict[str, str]) -> None:
+    """However its name is spelled, another operation, or a code, is no request for a code."""
+    request = {"phone_number": NUMBER, **slip}
+    assert function.ask(**slip)["code"] in ("OperationNotEnabled", "InvalidRequest")
+    assert function.raised({"specversion": "1.0", "data": request})["sent"] == "no"
+    assert function.gateway.requests_seen == 0
+
+
+def test_a_long_name_is_shortened(function: FunctionUnderTest) -> None:
+    """What is shown of a misspelt name is bounded."""
+    result = function.ask(**{"idem" + "_" * 15_000 + "potency_key": "k"})
+    assert (result["code"], len(str(result)) < 1500) == ("InvalidRequest", True)

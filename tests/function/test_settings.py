@@ -244,6 +244,9 @@ def test_the_figures_in_a_sentence_differ(unset: FunctionUnderTest) -> None:
         ("store_url", "STORE_URL"),
         ("CUST_SPACE_ID", "CUST_SPACE_IDS"),
         ("ALLOWED_COUNTRY", "ALLOWED_COUNTRIES"),
+        ("ALOWED_COUNTRIES", "ALLOWED_COUNTRIES"),
+        ("RESERVE_CONCURRENCY", "RESERVED_CONCURRENCY"),
+        ("STOREURL", "STORE_URL"),
         ("SEND_LIMIT_PER_NUMBER", "SEND_LIMITS_PER_NUMBER"),
         ("MAX_EVENT_AGE", "MAX_EVENT_AGE_SECONDS"),
     ],
@@ -270,3 +273,17 @@ def test_other_variables_are_none_of_our_business(
     function.set(**dict.fromkeys(others, ""), TEST_DATABASE="x", DEFAULT_REGION="x")
     function.initialize()
     assert [line["event"] for line in log_lines(capsys)] == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPERATIONS", "send,verify"),
+        ("SEND_LIMITS_TOTAL", "1_0/day"),
+        ("ALLOWED_COUNTRIES", "\u00df"),
+        ("READ_TIMEOUT_SECONDS", "1e-300"),
+    ],
+)
+def test_values_that_look_right(unset: FunctionUnderTest, name: str, value: str) -> None:
+    """What a library would read as something else is a wrong setting."""
+    assert name in wrong_settings(unset, **{name: value})

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -78,27 +78,32 @@ class RedisStore(Store, Turns):
     def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
         seconds = (spacing_seconds, longest_wait_seconds, 1 + spacing_seconds)
         arguments = (*map(_microseconds, seconds), TURN_KEPT_SECONDS)
-        return int(self._run(self._reserve_turn, ["free-turn"], arguments)) / 1e6
+        wait: float = self._run(
+            self._reserve_turn, ["free-turn"], arguments, lambda us: int(us) / 1e6
+        )
+        return wait
 
     def pause_turns(self, seconds: float) -> None:
         arguments = (_microseconds(seconds), TURN_KEPT_SECONDS)
-        self._run(self._pause_turns, ["free-turn"], arguments)
+        self._run(self._pause_turns, ["free-turn"], arguments, bool)
 
     def open(self) -> str:
         """Loads the scripts; what the server does when its memory is full, if it says so."""
         for script in (self._admit, self._write, self._reserve_turn):
-            self._ask(self._client.script_load, script)
-        return str(self._ask(self._client.info, "memory").get("maxmemory_policy", ""))
+            self._ask(partial(self._client.script_load, script))
+        return str(self._ask(lambda: self._client.info("memory").get("maxmemory_policy", "")))
 
     def close(self) -> None:
         """Closes its connections."""
         self._client.close()
 
     def _verdict(self, record: Record, *arguments: str) -> Verdict:
-        outcome, wait_ms, *text = self._step(self._admit, record, *arguments)
-        return Verdict(outcome.decode(), int(wait_ms) / 1000, text[0].decode() if text else "")
+        verdict: Verdict = self._step(self._admit, record, *arguments, read=_verdict)
+        return verdict
 
-    def _step(self, script: str, record: Record, *arguments: str) -> Any:
+    def _step(
+        self, script: str, record: Record, *arguments: str, read: Callable[[Any], Any] = bool
+    ) -> Any:
         rate_limits = (record.number, record.caller or _NO_CALLER, record.total)
         keys = [f"record:{record.key}", *(f"limit:{limit.key}" for limit in rate_limits)]
         described = [
@@ -107,22 +112,32 @@ class RedisStore(Store, Turns):
         ]
         seconds = (record.deadline_seconds, record.kept_seconds, record.most_seconds)
         times_ms = (round(each * 1000) for each in seconds)
-        return self._run(script, keys, (record.token, *times_ms, json.dumps(described), *arguments))
+        return self._run(
+            script, keys, (record.token, *times_ms, json.dumps(described), *arguments), read
+        )
 
-    def _run(self, script: str, keys: list[str], arguments: tuple[Any, ...]) -> Any:
-        return self._ask(self._registered(script), [_PREFIX + key for key in keys], arguments)
+    def _run(
+        self, script: str, keys: list[str], arguments: tuple[Any, ...], read: Callable[[Any], Any]
+    ) -> Any:
+        full_keys = [_PREFIX + key for key in keys]
+        return self._ask(lambda: read(self._registered(script)(full_keys, arguments)))
 
-    def _ask(self, ask: Callable[..., Any], *arguments: Any) -> Any:
+    def _ask(self, ask: Callable[[], Any]) -> Any:
         if self._clock() - self._used_at > MAX_IDLE_SECONDS:
             self._client.connection_pool.disconnect()
         try:
-            return ask(*arguments)
-        except Exception as failure:  # a garbled reply is a ValueError
+            return ask()
+        except Exception as failure:  # a reply that can't be read may raise anything
             # After a failover the name may lead to another server.
             self._client.connection_pool.disconnect()
             raise StoreUnavailable(type(failure).__name__) from None
         finally:
             self._used_at = self._clock()
+
+
+def _verdict(reply: Any) -> Verdict:
+    outcome, wait_ms, *text = reply
+    return Verdict(outcome.decode(), int(wait_ms) / 1000, text[0].decode() if text else "")
 
 
 def _microseconds(seconds: float) -> int:
