@@ -39,7 +39,7 @@ class Defence(NamedTuple):
 
 
 DEFENCES = (
-    Defence("no allowances", limits=False),
+    Defence("no rate limits", limits=False),
     Defence("nine instances, each with its memory", instances=9),
     Defence("one store, or one instance"),
     Defence("the same, callers told apart", tells_callers_apart=True),
