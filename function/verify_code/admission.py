@@ -80,11 +80,8 @@ class Admission:
         """The idempotency record of a request, with what it counts in."""
         settings = self._settings
         name, kept_seconds, most_seconds = self._identity(message, fields, request, current)
-        number = self._key("number", request.phone_number.digits)
-        limits_of_caller = None
-        if caller.id is not None:
-            key = self._key("caller", caller.id)
-            limits_of_caller = RateLimit(key, settings.send_limits_per_caller, "TooManyRequests")
+        callers_limits = settings.send_limits_per_caller if caller.id is not None else ()
+        number = request.phone_number.digits
         return Record(
             # The same name with another request, or from another caller, is another request.
             key=self._key("request", name, caller, asked(fields)),
@@ -92,9 +89,11 @@ class Admission:
             deadline_seconds=current.timeout_seconds,
             kept_seconds=max(kept_seconds, current.timeout_seconds),
             most_seconds=max(most_seconds, current.timeout_seconds),
-            number=RateLimit(number, settings.send_limits_per_number, "TooSoon"),
-            caller=limits_of_caller,
-            total=RateLimit(self._key("total"), settings.send_limits_total, "TotalLimitReached"),
+            rate_limits=(
+                RateLimit(self._key("number", number), settings.send_limits_per_number, "TooSoon"),
+                RateLimit(self._key("caller", caller.id), callers_limits, "TooManyRequests"),
+                RateLimit(self._key("total"), settings.send_limits_total, "TotalLimitReached"),
+            ),
         )
 
     def _identity(

@@ -21,7 +21,7 @@ from verify_code.json_text import differ
 from verify_code.locales import LONGEST_TAG, nearest_code
 from verify_code.phone_number import PhoneNumber
 from verify_code.result import FieldError, Rejected
-from verify_code.wording import Must, must, wrong
+from verify_code.wording import wrong
 
 Method = Literal["sms", "voice"]
 
@@ -40,7 +40,6 @@ def _lower(value: Any) -> Any:
 
 
 def _locale(tag: str, info: ValidationInfo) -> str:
-    # A ValueError is shown as this field's Must sentence.
     return nearest_code(tag) or str((info.context or {})["default_locale"])
 
 
@@ -52,14 +51,13 @@ class VerifyCodeRequest(BaseModel):
     phone_number: Annotated[
         PhoneNumber,
         PlainValidator(_number, json_schema_input_type=str),
-        Must("be a phone number with its country code"),
     ] = Field(
         validation_alias=AliasChoices("phone_number", "PhoneNumber", "phoneNumber"),
         description="the business phone number with its country code; also PhoneNumber",
         json_schema_extra={"pattern": rf"^\s*{phone_numbers.SPELLING}\s*$"},
         examples=["+8613800001234"],
     )
-    method: Annotated[Method, BeforeValidator(_lower), Must("be sms or voice")] = Field(
+    method: Annotated[Method, BeforeValidator(_lower)] = Field(
         validation_alias=AliasChoices("method", "Method"),
         description="sms or voice; a fixed line takes voice only; also Method",
         json_schema_extra={"pattern": r"^\s*([sS][mM][sS]|[vV][oO][iI][cC][eE])\s*$"},
@@ -68,7 +66,6 @@ class VerifyCodeRequest(BaseModel):
         str,
         StringConstraints(strip_whitespace=True, max_length=LONGEST_TAG),
         AfterValidator(_locale),
-        Must("be a language tag, such as en, pt-BR or zh_CN"),
     ] = Field(
         validation_alias=AliasChoices("locale", "Locale"),
         description="a language tag; the nearest documented code is used; also Locale",
@@ -77,7 +74,6 @@ class VerifyCodeRequest(BaseModel):
     cust_space_id: Annotated[
         str,
         StringConstraints(strip_whitespace=True, pattern=r"^[!-~]{1,128}$"),
-        Must("be 1 to 128 printable characters without a space"),
     ] = Field(
         validation_alias=AliasChoices("cust_space_id", "CustSpaceId", "custSpaceId"),
         description="the space, if not the service's own; also CustSpaceId",
@@ -86,7 +82,6 @@ class VerifyCodeRequest(BaseModel):
     idempotency_key: Annotated[
         str | None,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
-        Must("be 1 to 255 characters"),
     ] = Field(
         None,
         validation_alias=AliasChoices("idempotency_key", "idempotencyKey"),
@@ -116,6 +111,15 @@ _NEAREST = {
     near: name
     for name, others in _NEAR_MISSES.items()
     for near in (*others.split(), name.replace("_", ""))
+}
+
+
+#: What is said about a field's value that isn't of its type.
+_RULES = {
+    "method": "must be sms or voice",
+    "locale": "must be a language tag, such as en, pt-BR or zh_CN",
+    "cust_space_id": "must be 1 to 128 printable characters without a space",
+    "idempotency_key": "must be 1 to 255 characters",
 }
 
 
@@ -192,8 +196,7 @@ def _field_error(name: str, kind: str, message: str) -> FieldError:
         return FieldError(field=name, code="invalid", message=message)
     text = {"missing": "is required", "string_type": "must be a string"}.get(kind)
     code: Any = {"missing": "missing", "literal_error": "not_supported"}.get(kind, "invalid")
-    text = text or f"must {must(VerifyCodeRequest, name)}"
-    return FieldError(field=name, code=code, message=f"{name} {text}.")
+    return FieldError(field=name, code=code, message=f"{name} {text or _RULES[name]}.")
 
 
 def _conflict(name: str) -> FieldError:

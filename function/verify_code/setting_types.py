@@ -17,7 +17,7 @@ from pydantic_core import Url
 from verify_code.locales import DOCUMENTED_CODES
 from verify_code.phone_number import NO_COUNTRY, possible_digits
 from verify_code.store.base import DAY, HOUR, MINUTE, Limit
-from verify_code.wording import Must, wrong
+from verify_code.wording import wrong
 
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOST = rf"{_LABEL}(\.{_LABEL})*|\[::1\]"
@@ -147,80 +147,93 @@ def _without_underscores(text: Any) -> Any:
 Spaces = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[!-+\--~]{1,128}$")], ...],
     BeforeValidator(_items),
-    Field(min_length=1),
     AfterValidator(_spaces),
-    Must("list the spaces that may be used, separated by commas, or be * for any"),
+    Field(
+        min_length=1,
+        description="list the spaces that may be used, separated by commas, or be * for any",
+    ),
 ]
 Countries = Annotated[
     tuple[Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z0-9*]*$")], ...],
     BeforeValidator(_items),
-    Field(min_length=1),
     AfterValidator(_countries),
-    Must(
-        "list the countries that may be sent to by their ISO 3166 codes of two letters, such as "
-        "SG,ID; 001 stands for numbers of no country, and * for all countries"
+    Field(
+        min_length=1,
+        description="list the countries that may be sent to by their ISO 3166 codes of two "
+        "letters, such as SG,ID; 001 stands for numbers of no country, and * for all countries",
     ),
 ]
-Method = Annotated[Literal["sms", "voice"], BeforeValidator(_lower), Must("be sms or voice")]
-DefaultMethod = Annotated[Method | None, Must("be sms or voice")]
+Method = Annotated[
+    Literal["sms", "voice"], BeforeValidator(_lower), Field(description="be sms or voice")
+]
+DefaultMethod = Annotated[Method | None, Field(description="be sms or voice")]
 Methods = Annotated[
     tuple[Method, ...],
     BeforeValidator(_items),
-    Field(min_length=1),
-    Must("be sms, voice, or sms,voice"),
+    Field(min_length=1, description="be sms, voice, or sms,voice"),
 ]
 Locale = Annotated[
     str,
     AfterValidator(_locale),
-    Must("be one of the documented language codes, such as en or zh_CN"),
+    Field(description="be one of the documented language codes, such as en or zh_CN"),
 ]
 EndpointSetting = Annotated[
     Endpoint,
     BeforeValidator(_endpoint),
-    Must("be a host, such as cams.ap-southeast-1.aliyuncs.com"),
+    Field(description="be a host, such as cams.ap-southeast-1.aliyuncs.com"),
 ]
 StoreUrl = Annotated[
     str,
     AfterValidator(_store_url),
-    Must(
-        "be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; in the "
-        "password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D"
+    Field(
+        description="be memory://, or redis://user:password@host:port/0, or rediss://… for TLS; "
+        "in the password write / @ # ? [ ] as %2F %40 %23 %3F %5B %5D"
     ),
 ]
 StoreSecret = Annotated[
-    SecretStr, AfterValidator(_secret), Must("be printable characters without a space")
+    SecretStr, AfterValidator(_secret), Field(description="be printable characters without a space")
 ]
 Seconds = Annotated[
     float,
     BeforeValidator(_without_underscores),
-    Field(ge=0.001, lt=10**7, allow_inf_nan=False),
-    Must("be a number of seconds, 0.001 or more"),
+    Field(
+        ge=0.001,
+        lt=10**7,
+        allow_inf_nan=False,
+        description="be a number of seconds, 0.001 or more",
+    ),
 ]
 TransitSeconds = Annotated[
     Seconds,
-    Field(ge=0.125),
-    Must("be at least 0.125: a call is counted up to so much later than it was sent"),
+    Field(
+        ge=0.125,
+        description="be at least 0.125: a call is counted up to so much later than it was sent",
+    ),
 ]
 Count = Annotated[
     PositiveInt,
     BeforeValidator(_without_underscores),
-    Field(lt=10**6),
-    Must("be a whole number above 0"),
+    Field(lt=10**6, description="be a whole number above 0"),
 ]
 Limits = Annotated[
     tuple[Limit, ...],
     BeforeValidator(_limits),
-    Field(min_length=1),
-    Must("list one limit or more, separated by semicolons, such as 1/minute;5/hour;10/day"),
+    Field(
+        min_length=1,
+        description="list one limit or more, separated by semicolons, such as "
+        "1/minute;5/hour;10/day",
+    ),
 ]
 Header = Annotated[
     str,
     StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9-]{0,64}$"),
     AfterValidator(_header),
-    Must("be the name of a header that the trigger fills from the verified JWT"),
+    Field(description="be the name of a header that the trigger fills from the verified JWT"),
 ]
 TestNumbers = Annotated[
     frozenset[str],
     BeforeValidator(lambda text: _test_numbers(_items(text))),
-    Must("list numbers that are possible, with their country codes, separated by commas"),
+    Field(
+        description="list numbers that are possible, with their country codes, separated by commas"
+    ),
 ]

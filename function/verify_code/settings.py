@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from verify_code import setting_types as types
 from verify_code.store.base import DAY, HOUR, MINUTE, Limit
-from verify_code.wording import must
 
 #: Kept back from the function's timeout for what follows the call.
 MARGIN_SECONDS = 1.0
@@ -112,7 +111,7 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
 def _problem(name: str, text: str) -> str:
     shown = "" if name in _NEVER_SHOWN else text[:100]
     what = f"is {shown!r}" if shown else "is wrong" if text else "is not set"
-    return f"{what}: it must {must(Settings, name)}."
+    return f"{what}: it must {Settings.model_fields[name].description}."
 
 
 def _contradictions(settings: Settings, function_timeout_seconds: float) -> Iterator[str]:

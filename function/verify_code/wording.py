@@ -1,21 +1,8 @@
-"""How a model says what would be right: the sentences about wrong fields and settings."""
+"""How a validator says, in its own words, what is wrong."""
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
-
-
-class Must(NamedTuple):
-    """A field's rule, in its ``Annotated`` type. Messages say "must" and then this text."""
-
-    text: str
-
-
-def must(model: type[BaseModel], field: str) -> str:
-    """What the value of a model's field must be."""
-    notes = model.model_fields[field].metadata
-    return [note.text for note in notes if isinstance(note, Must)][-1]
 
 
 def wrong(code: str, message: str, **more: Any) -> NoReturn:

@@ -55,9 +55,11 @@ class StoreUnderTest:
             deadline_seconds=20.0,
             kept_seconds=DAY,
             most_seconds=DAY,
-            number=RateLimit(f"number {number}", limits, "TooSoon"),
-            caller=RateLimit(f"caller {caller}", per_caller, "TooManyRequests") if caller else None,
-            total=RateLimit("total", total, "TotalLimitReached"),
+            rate_limits=(
+                RateLimit(f"number {number}", limits, "TooSoon"),
+                RateLimit(f"caller {caller}", per_caller if caller else (), "TooManyRequests"),
+                RateLimit("total", total, "TotalLimitReached"),
+            ),
         )
 
     def admit(self, *record: Any, **more: Any) -> tuple[str, float, str]:

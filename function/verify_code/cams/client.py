@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple, NoReturn
+from functools import partial
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from alibabacloud_credentials.client import Client as CredentialClient
@@ -66,7 +67,7 @@ class Cams:
         deadline = self._clock() + self._settings.read_timeout_seconds
         exchange = Exchange(deadline, latest_start)
         self._role.context = context
-        current = _CURRENT.set(_Current(self._transport, exchange))
+        current = _CURRENT.set(partial(self._transport.send, exchange))
         try:
             query = OpenApiRequest(query=operation.query(request))
             self._client.call_api(_params(operation), query, RuntimeOptions())
@@ -103,12 +104,8 @@ class RoleProvider(ICredentialsProvider):  # type: ignore[misc]
         return "function_role"
 
 
-class _Current(NamedTuple):
-    transport: Transport
-    exchange: Exchange
-
-
-_CURRENT: ContextVar[_Current] = ContextVar("current call")
+#: Sends a request for the current call, and records what happened.
+_CURRENT: ContextVar[Callable[[str, str, Any, bytes], None]] = ContextVar("current call")
 
 
 class _Done(BaseException):
@@ -120,9 +117,8 @@ class _Done(BaseException):
 
 def _send(request: DaraRequest, _: Any = None) -> NoReturn:
     """Takes the place of the SDK's send step."""
-    transport, exchange = _CURRENT.get()
     target = f"{request.pathname}?{urlencode(request.query)}"
-    transport.send(exchange, request.method, target, request.headers, request.body or b"")
+    _CURRENT.get()(request.method, target, request.headers, request.body or b"")
     raise _Done
 
 

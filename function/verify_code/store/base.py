@@ -63,14 +63,13 @@ class Record(NamedTuple):
     deadline_seconds: float
     kept_seconds: float
     most_seconds: float
-    number: RateLimit
-    caller: RateLimit | None
-    total: RateLimit
+    #: Of the number, of the caller (without limits where there is none), and in all.
+    rate_limits: tuple[RateLimit, RateLimit, RateLimit]
 
     @property
-    def rate_limits(self) -> tuple[RateLimit, ...]:
-        """The rate limits that count it. The number's is the first."""
-        return (self.number, *((self.caller,) if self.caller else ()), self.total)
+    def number(self) -> RateLimit:
+        """The rate limit of the number."""
+        return self.rate_limits[0]
 
 
 class Verdict(NamedTuple):

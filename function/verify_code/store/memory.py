@@ -66,7 +66,8 @@ class MemoryStore(Store):
 
     def complete(self, record: Record, result: str) -> None:
         now = self._clock()
-        if record.key not in self._records:
+        found = self._records.get(record.key)
+        if found is None or found.ends_at <= now:
             self._reserve(record, now)  # it was dropped to make room, or its deadline has passed
         if entry := self._own(record):
             entry.state, entry.result = "completed", result
@@ -108,8 +109,9 @@ class MemoryStore(Store):
         self._records[record.key] = entry
         if len(self._records) > MAX_RECORDS:
             del self._records[next(iter(self._records))]
-        for limit in record.rate_limits:
-            self._counted[limit.key].append(entry)
+        for rate_limit in record.rate_limits:
+            if rate_limit.limits:
+                self._counted[rate_limit.key].append(entry)
 
     def _drop(self, record: Record, token: str) -> None:
         entry = self._records.get(record.key)

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from verify_code import logs
 from verify_code.pacing import Turns
-from verify_code.store.base import RateLimit, Record, Store, StoreUnavailable, Verdict
+from verify_code.store.base import Record, Store, StoreUnavailable, Verdict
 
 logs.silence_libraries()
 
@@ -28,8 +28,6 @@ _PREFIX = "{chatapp-verify-code}:"
 
 #: Kept for 60 days, because a store without this key makes the first call wait.
 TURN_KEPT_SECONDS = 60 * 24 * 3600
-
-_NO_CALLER = RateLimit("none", (), "")
 
 
 def _script(*names: str) -> str:
@@ -104,11 +102,10 @@ class RedisStore(Store, Turns):
     def _step(
         self, script: str, record: Record, *arguments: str, read: Callable[[Any], Any] = bool
     ) -> Any:
-        rate_limits = (record.number, record.caller or _NO_CALLER, record.total)
-        keys = [f"record:{record.key}", *(f"limit:{limit.key}" for limit in rate_limits)]
+        keys = [f"record:{record.key}", *(f"limit:{limit.key}" for limit in record.rate_limits)]
         described = [
             {"code": each.code, "limits": [[n, seconds * 1000] for n, seconds in each.limits]}
-            for each in rate_limits
+            for each in record.rate_limits
         ]
         seconds = (record.deadline_seconds, record.kept_seconds, record.most_seconds)
         times_ms = (round(each * 1000) for each in seconds)
