@@ -29,10 +29,6 @@ from verify_code.cams.transport import Exchange
 #: A call that is later than this gives up its shared turn.
 MAX_DELAY_SECONDS = 0.05
 
-#: No shared turn is reserved further ahead: a store takes one that is very far off for the trace of
-#: a clock that was set back.
-LONGEST_WAIT_SECONDS = 60.0
-
 #: For clocks that don't tick alike, and for windows that count both their ends.
 _TICK_SECONDS = 0.001
 
@@ -42,6 +38,8 @@ class Pacer(Protocol):
 
     #: How much later than its turn a call may begin.
     max_delay_seconds: float
+    #: How far ahead a turn may be reserved.
+    max_wait_seconds: float
 
     def reserve(self, longest_wait_seconds: float) -> float:
         """The seconds until the next free turn, which is reserved unless they are too many."""
@@ -57,6 +55,7 @@ class InstancePacer(Pacer):
     """The rest of one instance, which nobody shares."""
 
     max_delay_seconds = math.inf
+    max_wait_seconds = math.inf
 
     def __init__(
         self,
@@ -99,15 +98,15 @@ class SharedPacer(Pacer):
     """Turns for all instances and functions that share a store, by the store's clock."""
 
     max_delay_seconds = MAX_DELAY_SECONDS
+    #: To a store, a turn that is much further ahead means that its clock was set back.
+    max_wait_seconds = 60.0
 
     def __init__(self, store: Turns, calls_per_second: int, transit_seconds: float) -> None:
         self._store = store
         self._spacing_seconds = (1 + transit_seconds) / calls_per_second
 
     def reserve(self, longest_wait_seconds: float) -> float:
-        longest = min(longest_wait_seconds, LONGEST_WAIT_SECONDS)
-        wait = self._store.reserve_turn(self._spacing_seconds, longest)
-        return wait if wait <= longest else max(wait, longest_wait_seconds + _TICK_SECONDS)
+        return self._store.reserve_turn(self._spacing_seconds, longest_wait_seconds)
 
     def record_call(self, exchange: Exchange) -> None:
         """There is nothing to do: turns are spaced before the calls."""

@@ -53,6 +53,7 @@ class Sender:
             if result is not None and result.code == "UpstreamUnavailable":
                 self._wait(random.uniform(0.1, 0.5), current)  # noqa: S311 - no secret
             longest_wait = current.seconds_left - self._settings.attempt_seconds
+            longest_wait = min(longest_wait, self._pacer.max_wait_seconds)
             if longest_wait >= 0 and not self._connect(current):
                 result = unreachable()
                 continue
