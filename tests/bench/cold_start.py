@@ -45,7 +45,7 @@ HANDLERS = ROOT / "tests" / "bench" / "handlers"
 DEPLOYED = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]["http"]["props"]
 DEPLOYED_CPU, DEPLOYED_GB = DEPLOYED["cpu"], DEPLOYED["memorySize"] / 1024
 SHARES = sorted(
-    {DEPLOYED_CPU, *map(float, os.environ.get("SHARES", "0.05,0.1,0.25,0.5,1").split(","))}
+    {DEPLOYED_CPU, *map(float, os.environ.get("SHARES", "0.25,0.35,1").split(","))}
 )
 
 #: Function Compute's list price, as docs/operating.md has it.
