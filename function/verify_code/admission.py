@@ -54,8 +54,8 @@ class Admission:
     ) -> Permit:
         """The permit to send. If the request was answered before, it holds that result.
 
-        Raises the refusal, if there is one, unless an earlier delivery was answered
-        (``may_be_known``); and Rejected with what else is in the way.
+        A refusal is raised; with ``may_be_known`` only after a look for an earlier delivery's
+        result. Raises Rejected with what else is in the way, too.
         """
         if refusal and not may_be_known:
             raise refusal
@@ -103,7 +103,7 @@ class Admission:
         request: VerifyCodeRequest,
         current: Invocation,
     ) -> tuple[Any, float, float]:
-        """What names a request; for how long after its last delivery, and for how long in all."""
+        """What names a request, and the record's ``kept_seconds`` and ``most_seconds``."""
         most_age_seconds = self._settings.max_event_age_seconds
         day = max(DAY, most_age_seconds)
         if request.idempotency_key:
@@ -121,7 +121,10 @@ class Admission:
 
 
 class Permit:
-    """The right to send one request once: one idempotency record for each attempt."""
+    """The right to send one request. A further attempt gets a record that replaces the last.
+
+    What happens to a record when the process dies: :class:`~verify_code.store.base.Record`.
+    """
 
     def __init__(self, store: Store, clock: Clock, record: Record, verdict: Verdict) -> None:
         self._store = store

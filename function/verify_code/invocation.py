@@ -1,4 +1,4 @@
-"""One invocation: its id, the time that is left of it, and what it cost."""
+"""One invocation: its id, the time that is left of it, and what it spent."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _LONGEST_START_SECONDS = 10.0
 
 @dataclass
 class Invocation:
-    """What a request needs to know about its invocation, and what the request cost."""
+    """What a request needs to know about its invocation, and what it spent, for the log."""
 
     id: str
     context: Any

@@ -16,8 +16,9 @@ after the last byte of the process that it replaces.
 MAX_CALLS_PER_SECOND`` apart, by its own clock. ``MAX_CALLS_PER_SECOND + 1`` calls span at least
 ``1 + MAX_TRANSIT_SECONDS`` from first turn to last. Each is counted at most ``MAX_TRANSIT_SECONDS``
 after its turn, its delay included, so they still span a second. A call that is more than
-``MAX_DELAY_SECONDS`` late gives up its turn. A smaller delay on top of the whole transit can at
-worst put one more call into a second, which the API accepts with the default of 9.
+``MAX_DELAY_SECONDS`` late gives up its turn. A call that is less late, and also takes the whole
+transit, can put one more call into a second. That makes 10 with the default of 9, which the API
+accepts.
 """
 
 import math
@@ -98,7 +99,7 @@ class SharedPacer(Pacer):
     """Turns for all instances and functions that share a store, by the store's clock."""
 
     max_delay_seconds = MAX_DELAY_SECONDS
-    #: To a store, a turn that is much further ahead means that its clock was set back.
+    #: reserve_turn.lua takes a turn that is over 120 s ahead for a clock that was set back.
     max_wait_seconds = 60.0
 
     def __init__(self, store: Turns, calls_per_second: int, transit_seconds: float) -> None:

@@ -45,7 +45,7 @@ def defaults(settings: Settings, caller: Caller) -> dict[str, Any]:
     """The values of the fields that a request may leave out."""
     first_space = settings.cust_space_ids[0]
     values = {"method": settings.default_method, "locale": settings.default_locale}
-    # An unknown caller is refused first, so that no error is about its space.
+    # An unknown caller isn't told that a space is required: it is refused anyway.
     if caller.cust_space_id or first_space != "*" or caller.is_unknown:
         values["cust_space_id"] = caller.cust_space_id or first_space
     return values

@@ -17,7 +17,7 @@ class Meaning(NamedTuple):
     http_status: int
 
 
-#: The package's own codes. Every other code is the API's.
+#: The package's own codes. Every other code is the API's, or OK.
 CODES = {
     "InvalidEvent": Meaning("no", False, 400),
     "Misconfigured": Meaning("no", False, 500),
@@ -112,7 +112,7 @@ class VerifyCodeResult(BaseModel):
 
     @classmethod
     def accepted(cls) -> VerifyCodeResult:
-        """The result of a request that CAMS took."""
+        """The result for a test number: as if CAMS had taken the request."""
         return cls(
             success=True,
             sent="yes",
@@ -162,7 +162,7 @@ class VerifyCodeResult(BaseModel):
 
 
 class Rejected(Exception):
-    """Ends a request before any call is made. It carries the result."""
+    """Ends a request of which surely nothing was sent. It carries the result."""
 
     def __init__(self, code: str, message: str, **more: Any) -> None:
         super().__init__(code)

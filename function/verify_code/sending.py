@@ -19,7 +19,7 @@ from verify_code.store.base import StoreUnavailable
 
 MAX_ATTEMPTS = 3
 
-#: The record is marked as sending so long before the turn. Later, it could delay the call.
+#: The record is marked so long before the turn, so that the store doesn't make the call late.
 MARK_SECONDS = 0.1
 
 #: However long the API asks to stay away, the turns pause for no longer.
@@ -38,7 +38,7 @@ class Sender:
     def send(
         self, request: VerifyCodeRequest, permit: Permit, current: Invocation
     ) -> VerifyCodeResult:
-        """Tries until a code may have been sent, the API refuses, or no time is left."""
+        """Tries until a code may have been sent, the API refuses, or no try or time is left."""
         if request.phone_number.digits in self._settings.test_numbers:
             return VerifyCodeResult.accepted()
         result: VerifyCodeResult | None = None
@@ -61,7 +61,7 @@ class Sender:
             wait = self._pacer.reserve(longest_wait)
             if wait > longest_wait:
                 return result or _no_turn(wait)
-            # The wait began between asked_at and now. Each use takes the safer of the two.
+            # The wait began between asked_at and now: begin late enough, and give up early enough.
             turn_at = self._clock.monotonic() + wait
             latest_start = asked_at + wait + self._pacer.max_delay_seconds
             if not self._reconnect(turn_at, current):

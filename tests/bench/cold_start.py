@@ -44,9 +44,7 @@ HANDLERS = ROOT / "tests" / "bench" / "handlers"
 
 DEPLOYED = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]["http"]["props"]
 DEPLOYED_CPU, DEPLOYED_GB = DEPLOYED["cpu"], DEPLOYED["memorySize"] / 1024
-SHARES = sorted(
-    {DEPLOYED_CPU, *map(float, os.environ.get("SHARES", "0.25,0.35,1").split(","))}
-)
+SHARES = sorted({DEPLOYED_CPU, *map(float, os.environ.get("SHARES", "0.25,0.35,1").split(","))})
 
 #: Function Compute's list price, as docs/operating.md has it.
 CU_A_VCPU_SECOND, CU_A_GB_SECOND, CU_AN_INVOCATION, CNY_A_CU = 1.0, 0.15, 75 / 10_000, 0.00011

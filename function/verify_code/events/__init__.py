@@ -29,7 +29,7 @@ def recognise(event: bytes) -> Event:
 
 
 def _of_object(content: dict[str, Any]) -> Event | None:
-    # What may hold any key is recognised by its own keys, before the looser shapes.
+    # The order matters, as that in sources.py: what has keys of its own first, loose shapes last.
     if MnsTopicMessage.recognises(content):
         return single("mns_topic", content)
     if http := http_event(content):

@@ -36,7 +36,7 @@ def _headers(value: Any) -> dict[str, Any]:
 
 
 class ApiGatewayEvent(BaseModel):
-    """API Gateway's event for a function. The answer has the same keys.
+    """API Gateway's event for a function. It is answered like an event of the HTTP trigger.
 
     ``isBase64Encoded`` may be a boolean or text.
     """
@@ -77,7 +77,7 @@ class ApiGatewayEvent(BaseModel):
         fields = decode_request(self._plain_body())
         key = self.headers.get("idempotency-key")
         if key is not None:
-            # The request's model says whether the header and the body agree.
+            # Under a second name, so that the request's check finds a key that differs.
             in_body = given(fields, "idempotency_key")
             fields["idempotency_key"] = in_body[0] if in_body else key
             if not differ(in_body):

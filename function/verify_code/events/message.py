@@ -19,7 +19,7 @@ class Message:
     #: What the source calls the message; empty where it doesn't name its messages.
     message_id: Sequence[Any] = ()
     #: From where in its source the message comes: the topic, queue or subject.
-    topic: Sequence[Any] = ()
+    topic: Any = ()
     #: The source delivers it again if the handler raises.
     is_redelivered: bool = False
     #: Seconds since the epoch.

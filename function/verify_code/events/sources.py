@@ -92,7 +92,7 @@ class Carrier(BaseModel):
 
     @property
     def topic(self) -> Any:
-        """Where the message comes from: all fields of its model but these three."""
+        """Where the message comes from: all fields of its model except payload, id and sent_at."""
         return self.model_dump(exclude={"payload", "id", "sent_at"})
 
     @property
@@ -104,7 +104,7 @@ class Carrier(BaseModel):
 class MnsTopicMessage(Carrier):
     """Pushed as JSON: the request stands in ``Message``.
 
-    Beside its own keys may stand attributes with any name, so that it is tried before all others.
+    It may also hold attributes with any name, even another source's keys. So it is tried first.
     """
 
     payload: Any = Field(None, validation_alias="Message")
@@ -255,7 +255,7 @@ _QUEUES: _Models = (
     Carrier,
 )
 
-#: What may hold any key is recognised by its own keys, before the looser shapes.
+#: The order matters: what has keys of its own comes first, loose shapes last.
 _ALL: _Models = (MnsTopicMessage, CloudEvent, MnsTopicStream, *_QUEUES)
 
 

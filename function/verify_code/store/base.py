@@ -53,8 +53,9 @@ class Record(NamedTuple):
       sent (*orphaned*). It counts in the rate limits;
     - after the result was stored: the stored result.
 
-    A memory store dies with its process, and knows nothing of all this. A record is kept for
-    ``kept_seconds`` after each time it was used, and for ``most_seconds`` in all.
+    The death of a memory store's process takes its records along. A completed record is kept for
+    ``kept_seconds`` after each time it was used, and ``most_seconds`` in all; a sending one for all
+    of ``most_seconds``.
     """
 
     key: str
@@ -106,7 +107,7 @@ class Store(Protocol):
         """
 
     def complete(self, record: Record, result: str) -> None:
-        """Keeps the result. A shared store that has lost the record keeps it anew."""
+        """Keeps the result. If the record is gone, it is written again."""
 
     def release(self, record: Record) -> None:
         """Drops the record and its counts, if they are still the token's."""

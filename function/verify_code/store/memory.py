@@ -146,5 +146,5 @@ class MemoryStore(Store):
 
 def _end(record: Record, entry: _Entry, now: float) -> float:
     longest = entry.made_at + record.most_seconds
-    # Whether one that is sending was sent isn't known, so that it stays as long as any.
+    # A sending record may have sent a code.
     return longest if entry.state == "sending" else min(now + record.kept_seconds, longest)

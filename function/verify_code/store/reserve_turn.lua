@@ -1,8 +1,7 @@
 -- Reserves the next free turn, unless it is too far off. Moments are microseconds.
 -- KEYS[1]  when the next turn is free
 -- ARGV[1]  the time from one turn to the next     ARGV[2]  the longest wait
--- ARGV[3]  the wait if the store has no valid turn: it may have lost its data, and calls may just
---          have been made
+-- ARGV[3]  the wait if the key is missing or invalid: calls that were just made may be forgotten
 -- ARGV[4]  seconds for which the key is kept
 -- Returns the wait until the turn.
 
