@@ -1,9 +1,16 @@
 """The entry points of the function: ``index.handler`` and ``index.initialize``."""
 
+from __future__ import annotations
+
+import gc
 import os
 from typing import Any
 
 from verify_code.app import App
+
+# What was imported stays: from now on only what requests leave behind is searched for garbage.
+gc.freeze()
+gc.set_threshold(5_000)
 
 _apps: list[App] = []
 
