@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import math
 import os
@@ -117,7 +116,7 @@ class Admission:
 
     def _key(self, *parts: object) -> str:
         secret = self._settings.store_secret.get_secret_value().encode()
-        return hmac.new(secret, encode(parts), hashlib.sha256).hexdigest()
+        return hmac.digest(secret, encode(parts), "sha256").hex()
 
 
 class Permit:

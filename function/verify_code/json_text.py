@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from itertools import accumulate
@@ -30,21 +31,19 @@ def decode(text: bytes | str) -> Any:
     if not isinstance(text, str):
         text = text.decode("utf-8")
     check_depth(text)
-    return json.loads(
-        text.removeprefix("\ufeff"),
-        object_pairs_hook=_object,
-        parse_constant=_not_json,
-        parse_int=_integer,
-    )
+    return _DECODER.decode(text.removeprefix("\ufeff"))
 
 
 def decode_request(text: bytes | str) -> dict[str, Any]:
     """Reads the text as one request, and returns its fields; Rejected if it isn't one."""
     check_size(text)
-    try:
-        fields = decode(text)
-    except ValueError:
-        fields = None
+    with contextlib.suppress(ValueError):
+        return request_in(decode(text))
+    return request_in(None)
+
+
+def request_in(fields: Any) -> dict[str, Any]:
+    """The fields of a request; Rejected if what was decoded isn't one JSON object."""
     if not isinstance(fields, dict):
         example = '{"phone_number": "+86…"}'
         text = f"Send one JSON object in UTF-8, with each key once, such as {example}."
@@ -54,8 +53,7 @@ def decode_request(text: bytes | str) -> dict[str, Any]:
 
 def encode(value: Any) -> bytes:
     """The value as short JSON text, with sorted keys."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return text.encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def check_size(text: bytes | str) -> None:
@@ -99,3 +97,8 @@ def _integer(digits: str) -> int | str:
 
 def _not_json(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
+
+
+# Made once, since json makes them anew for each call.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_not_json, parse_int=_integer)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)

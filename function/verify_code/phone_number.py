@@ -68,7 +68,8 @@ def _character(code: re.Match[str]) -> str:
 
 
 def _unescaped(text: str) -> str:
-    for _ in range(3):  # escapes may be escaped
+    is_escaped = any(mark in text for mark in ("%", "\\", "&#"))
+    for _ in range(3 if is_escaped else 0):  # escapes may be escaped
         plain = _CODE_POINT.sub(_character, unquote(text))
         plain = re.sub(r'\\[nrtbf"/\\]', " ", plain)
         if plain == text:

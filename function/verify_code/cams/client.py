@@ -164,10 +164,10 @@ def _without_credentials(body: bytes, context: Any) -> bytes:
             spelled = "".join(map(_spellings, value))
             body = re.sub(spelled.encode(), b"***", body, flags=re.IGNORECASE)
             re.purge()  # its cache of patterns would keep the secret
-        # Also a part of it, where the API has cut it.
-        parts = {run for run in re.findall(rb"[A-Za-z0-9]{16,}", body) if run in value.encode()}
-        for part in parts:
-            body = body.replace(part, b"***")
+    # Also a part of one, where the API has cut it.
+    for run in set(re.findall(rb"[A-Za-z0-9]{16,}", body)):
+        if any(run.decode() in value for value in credentials.read(context) or ()):
+            body = body.replace(run, b"***")
     return body
 
 

@@ -1,14 +1,13 @@
 """Where an event comes from. Each source's model says where the request stands in it."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from verify_code.events.event_source import single, stream, unread_stream
 from verify_code.events.http import http_event, http_reply
 from verify_code.events.message import Event, Message, rejected
 from verify_code.events.sources import CloudEvent, MnsTopicMessage, MnsTopicStream
-from verify_code.json_text import decode, decode_request
+from verify_code.json_text import check_size, decode, request_in
 from verify_code.result import Rejected
 
 #: A larger event isn't decoded, which can take thirty times as much memory.
@@ -24,8 +23,8 @@ def recognise(event: bytes) -> Event:
     if isinstance(content, list) and content:
         return stream(content)
     if not isinstance(content, dict):
-        return _direct(event)
-    return _of_object(content) or _direct(event)
+        return _direct(event, content)
+    return _of_object(content) or _direct(event, content)
 
 
 def _of_object(content: dict[str, Any]) -> Event | None:
@@ -53,10 +52,14 @@ def _decoded(event: bytes) -> Any:
     return content
 
 
-def _direct(event: bytes) -> Event:
+def _direct(event: bytes, content: Any = None) -> Event:
     """Direct InvokeFunction, or an MNS/SMQ topic that passes the bare text on: the same bytes."""
-    message = Message(partial(decode_request, event))
-    return Event("direct", [message], lambda results: results[0].for_invoker())
+
+    def parse() -> dict[str, Any]:
+        check_size(event)
+        return request_in(content)
+
+    return Event("direct", [Message(parse)], lambda results: results[0].for_invoker())
 
 
 def _unread(event: bytes, rejection: Rejected) -> Event:
