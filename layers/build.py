@@ -166,7 +166,7 @@ def build_layer(version: str, python: str, destination: Path) -> str:
             manifest += f"\nstubs for {', '.join(STUBS)}: Apache-2.0 ({LICENCE.name})"
         (tree / "licences.txt").write_text(manifest + "\n", "utf-8")
         _compile(python, root, "/opt", "unchecked-hash")  # a layer is read-only
-        _zip(root, destination)
+        write_zip(root, destination)
     return manifest
 
 
@@ -177,7 +177,7 @@ def build_function(pythons: Iterable[str], destination: Path) -> None:
         shutil.copytree(FUNCTION, root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         for python in pythons:
             _compile(python, root, "/code", "checked-hash")  # the console has an editor for it
-        _zip(root, destination)
+        write_zip(root, destination)
 
 
 def release(version: str) -> list[Path]:
@@ -323,7 +323,8 @@ def _run(command: Sequence[str], **environment: str) -> str:
     return ran.stdout
 
 
-def _zip(root: Path, destination: Path) -> None:
+def write_zip(root: Path, destination: Path) -> None:
+    """Writes the files of a folder into a zip, always as the same bytes."""
     with zipfile.ZipFile(destination, "w") as archive:
         for path in sorted(filter(Path.is_file, root.rglob("*"))):
             entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), _SAME_TIME)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from verify_code import __version__, credentials, events, invocation, logs, policy
@@ -96,7 +96,7 @@ class App:
         for message in received.messages:
             in_time = current.seconds_left > 0 or not results
             answer = self._answer if in_time else self._answer_out_of_time
-            results.append(answer(message, source, replace(current)))
+            results.append(answer(message, source, copy(current)))
         settings = self._settings
         if len(results) > 1 and isinstance(settings, Settings) and not settings.has_shared_store:
             logs.write("WARNING", "batch", messages=len(results), message=_BATCH)

@@ -18,6 +18,9 @@ _CODE_POINT = re.compile(
     r"&#(?:0*([1-9]\d{0,5})|[xX]([0-9A-Fa-f]{1,5}));|\\u([0-9A-Fa-f]{4})", re.ASCII
 )
 
+#: Digits, with what may stand between two of them.
+_RUN = re.compile(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,8}}\d)+")
+
 SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 
 
@@ -60,7 +63,7 @@ class PhoneNumber:
             digits = "".join(str(int(c)) for c in re.sub(_ESCAPE, "", run[0]) if c.isdecimal())
             return self.masked if last in digits else run[0]
 
-        return re.sub(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,8}}\d)+", masked, text)
+        return _RUN.sub(masked, text)
 
 
 def _character(code: re.Match[str]) -> str:

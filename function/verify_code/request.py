@@ -1,6 +1,5 @@
 """What a caller asks: the model of a request, and the names under which its fields may come."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -171,7 +170,7 @@ def check_operation(fields: dict[str, Any]) -> None:
 
 def _plain(name: str) -> str:
     """The name without case and separators, in which callers often differ."""
-    return re.sub(r"[_-]", "", name.lower())
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _near_misses(fields: dict[str, Any], known: dict[str, Any]) -> dict[str, FieldError]:

@@ -179,7 +179,7 @@ def contenders(folder: Path) -> Iterator[Contender]:
         (UNCOMPILED, "product_sdk", uncompiled),
     ):
         archive = folder / f"{tree.name}.zip"
-        build._zip(tree, archive)
+        build.write_zip(tree, archive)
         yield Contender(name, module, "", (handlers, tree), *_sizes(archive))
     yield Contender(STANDARD, "standard_library", "", (handlers,))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
@@ -141,6 +141,7 @@ _replace_the_send_step()
 logs.silence_libraries()  # the imports above have added handlers
 
 
+@cache
 def _params(operation: Operation) -> Params:
     return Params(
         action=operation.action,

@@ -152,7 +152,7 @@ class _Answer:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body, object_pairs_hook=_without_contradictions)
+        value = _DECODER.decode(body.decode(json.detect_encoding(body)))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -164,3 +164,6 @@ def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if any(seen.setdefault(key.lower(), value) != value for key, value in pairs):
         raise ValueError("a key has two values")
     return dict(pairs)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_contradictions)
