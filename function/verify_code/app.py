@@ -71,7 +71,12 @@ class App:
             reserved_concurrency=settings.reserved_concurrency,
             calls_per_second=settings.max_calls_per_second,
         )
-        return cls(settings, **given)
+        try:
+            return cls(settings, **given)
+        except Exception as bug:
+            logs.write_bug(bug)
+            wrong = SettingsError("The function can't start: a bug line in its log says why.")
+            return cls(wrong, **given)
 
     def initialize(self) -> None:
         """Checks the store and opens the connection to the API. It never raises."""

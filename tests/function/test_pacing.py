@@ -102,7 +102,7 @@ def counted_calls(steps: list[dict[str, Any]], calls_per_instance: int) -> list[
     slots_and_most=st.sampled_from([(9, 9), (1, 9), (2, 9), (4, 9), (5, 9), (3, 5), (1, 1)]),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_second_holds_more_than_the_bound(
     slots_and_most: tuple[int, int], data: st.DataObject
 ) -> None:

@@ -287,3 +287,14 @@ def test_other_variables_are_none_of_our_business(
 def test_values_that_look_right(unset: FunctionUnderTest, name: str, value: str) -> None:
     """What a library would read as something else is a wrong setting."""
     assert name in wrong_settings(unset, **{name: value})
+
+
+def test_a_function_that_can_not_start(
+    function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What fails while an instance is built is a line in the log, and no traceback for a caller."""
+    function.monkeypatch.setattr("verify_code.app.Cams", None)
+    function.initialize()
+    assert [line["event"] for line in log_lines(capsys)] == ["start", "bug"]
+    reply = function.post()
+    assert (reply.status, reply.result["code"]) == (500, "Misconfigured")

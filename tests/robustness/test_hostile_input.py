@@ -32,7 +32,7 @@ BODIES = st.binary(max_size=200) | (
     )
 ).map(lambda body: json.dumps(body).encode())
 
-SETTINGS = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(params=["anyone", "callers"])
@@ -58,7 +58,7 @@ def test_any_event_gets_a_result(judge_it: Callable[[bytes], judge.Outcome], eve
 
 
 @given(status=st.sampled_from([200, 201, 302, 400, 403, 404, 429, 500, 503]), body=BODIES)
-@settings(SETTINGS, max_examples=120)
+@settings(SETTINGS, max_examples=80)
 def test_any_answer_gets_a_result(function: FunctionUnderTest, status: int, body: bytes) -> None:
     """Any body of any status gives a result that never takes a possible code for none."""
     function.gateway.behaviours.clear()
@@ -87,8 +87,13 @@ def test_nesting_at_the_bound(function: FunctionUnderTest) -> None:
                 assert result["code"] in ("InvalidRequest", "InvalidEvent")
 
 
-@pytest.mark.parametrize("filling", [b"[],", b'{"a":0},', b'"a",', b"[", b"0", b'"\xc3\xa9",'])
-@pytest.mark.parametrize("size", [LARGEST_EVENT_BYTES - 1000, 20_000_000])
+@pytest.mark.parametrize(
+    ("filling", "size"),
+    [
+        *((filling, LARGEST_EVENT_BYTES - 1000) for filling in (b"[],", b"[", b'"\xc3\xa9",')),
+        *((filling, 20_000_000) for filling in (b"[],", b'{"a":0},', b'"a",', b"0")),
+    ],
+)
 def test_a_huge_event_takes_little_memory(
     function: FunctionUnderTest, filling: bytes, size: int
 ) -> None:

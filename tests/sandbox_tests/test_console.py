@@ -153,7 +153,7 @@ def test_a_flood(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Non
     if PICTURES:
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=Path(PICTURES, "console.png"))
-    assert len(gateway.messages) - before > 8
+    assert len(gateway.messages) - before >= 7
     assert gateway.worst_second() <= 9
     assert gateway.throttled == 0
     assert "0 throttled" in page.inner_text("#worst")
