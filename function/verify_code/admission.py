@@ -59,9 +59,7 @@ class Admission:
         if refusal and not may_be_known:
             raise refusal
         if current.seconds_left < self._settings.store_seconds:
-            wait = _rounded(self._settings.seconds_between_calls)
-            text = "There is no time left for this message; nothing was sent."
-            raise Rejected("QuotaExhausted", text, retry_after_seconds=wait)
+            raise no_time_left()
         step = self._store.find if refusal else self._store.admit
         verdict = raise_if_blocked(step(record))
         if refusal and verdict.outcome == "absent":
@@ -171,7 +169,7 @@ class Permit:
         if result.sent == "no":
             return result
         wait = max(0.0, self._number_free_at - self._clock.monotonic())
-        return result.with_(retry_after_seconds=_rounded(wait))
+        return result.with_(retry_after_seconds=rounded_up(wait))
 
     def _is_written(self, stored: str | None) -> bool:
         try:
@@ -184,14 +182,20 @@ class Permit:
         return True
 
 
+def no_time_left() -> Rejected:
+    """Ends a request of a batch whose time is up."""
+    text = "There is no time left for this message; nothing was sent."
+    return Rejected("QuotaExhausted", text, retry_after_seconds=1.0)
+
+
 def raise_if_blocked(verdict: Verdict) -> Verdict:
     """The verdict; Rejected if something is in the way."""
     if verdict.outcome == "in progress":
         text = "This request, or another one for the number, is under way; nothing was sent."
-        wait = _rounded(verdict.wait_seconds)
+        wait = rounded_up(verdict.wait_seconds)
         raise Rejected("InProgress", text, retry_after_seconds=wait)
     if verdict.outcome == "limited":
-        wait = _rounded(verdict.wait_seconds)
+        wait = rounded_up(verdict.wait_seconds)
         raise Rejected(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
     return verdict
 
@@ -215,5 +219,6 @@ def _is_released(result: VerifyCodeResult) -> bool:
     return result.retryable or is_own or bool(_OPERATOR_CODES.fullmatch(result.code))
 
 
-def _rounded(seconds: float) -> float:
+def rounded_up(seconds: float) -> float:
+    """The seconds in whole milliseconds, so that a caller never asks too early."""
     return math.ceil(seconds * 1000) / 1000

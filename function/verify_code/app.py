@@ -7,7 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from verify_code import __version__, credentials, events, invocation, logs, policy
-from verify_code.admission import Admission, Permit
+from verify_code.admission import Admission, Permit, no_time_left
 from verify_code.cams.client import Cams
 from verify_code.cams.transport import Transport
 from verify_code.clock import Clock
@@ -75,8 +75,8 @@ class App:
             return cls(settings, **given)
         except Exception as bug:
             logs.write_bug(bug)
-            wrong = SettingsError("The function can't start: a bug line in its log says why.")
-            return cls(wrong, **given)
+            text = "The function can't start: a bug line in its log says why."
+            return cls(SettingsError(text), **given)
 
     def initialize(self) -> None:
         """Checks the store and opens the connection to the API. It never raises."""
@@ -154,9 +154,7 @@ class App:
 
     def _answer_out_of_time(self, _: Message, __: str, current: Invocation) -> VerifyCodeResult:
         """The result for a message of a batch whose time is up: it isn't even read."""
-        text = "There is no time left for this message; nothing was sent."
-        result = VerifyCodeResult.of("QuotaExhausted", text, retry_after_seconds=1.0)
-        return result.with_(invocation_id=current.id)
+        return no_time_left().result.with_(invocation_id=current.id)
 
     def _ready(self, context: Any) -> Settings:
         """The settings, if a call can be made with them and the role's credentials."""

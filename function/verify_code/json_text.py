@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from itertools import accumulate
@@ -37,9 +36,11 @@ def decode(text: bytes | str) -> Any:
 def decode_request(text: bytes | str) -> dict[str, Any]:
     """Reads the text as one request, and returns its fields; Rejected if it isn't one."""
     check_size(text)
-    with contextlib.suppress(ValueError):
-        return request_in(decode(text))
-    return request_in(None)
+    try:
+        fields = decode(text)
+    except ValueError:
+        fields = None
+    return request_in(fields)
 
 
 def request_in(fields: Any) -> dict[str, Any]:

@@ -160,12 +160,17 @@ def validate(
     return request
 
 
+def operation_not_enabled() -> Rejected:
+    """Ends a request for something else than a code."""
+    text = "This operation is not enabled here; only send is. Nothing was sent."
+    return Rejected("OperationNotEnabled", text)
+
+
 def check_operation(fields: dict[str, Any]) -> None:
     """Rejects what isn't a request to send a code, so that a slip sends nothing."""
     for name, value in fields.items():
         if _plain(name) == "operation" and value not in (None, "send"):
-            text = "This operation is not enabled here; only send is. Nothing was sent."
-            raise Rejected("OperationNotEnabled", text)
+            raise operation_not_enabled()
 
 
 def _plain(name: str) -> str:

@@ -1,10 +1,9 @@
 """The attempts at one call: each over an open connection, in its turn, within the time left."""
 
 import contextlib
-import math
 import random
 
-from verify_code.admission import Permit
+from verify_code.admission import Permit, rounded_up
 from verify_code.cams.client import Cams
 from verify_code.cams.operations import SEND
 from verify_code.cams.responses import interpret, unreachable
@@ -130,5 +129,5 @@ def _no_turn(wait: float) -> VerifyCodeResult:
     return VerifyCodeResult.of(
         "QuotaExhausted",
         "The API's quota has no place within the time left; nothing was sent.",
-        retry_after_seconds=math.ceil(wait * 1000) / 1000,
+        retry_after_seconds=rounded_up(wait),
     )

@@ -6,7 +6,13 @@ from typing import Any
 from verify_code.events.event_source import single, stream, unread_stream
 from verify_code.events.http import http_event, http_reply
 from verify_code.events.message import Event, Message, rejected
-from verify_code.events.sources import CloudEvent, MnsTopicMessage, MnsTopicStream
+from verify_code.events.sources import (
+    SOURCES_WITHOUT_REQUESTS,
+    TYPE_WITHOUT_REQUESTS,
+    CloudEvent,
+    MnsTopicMessage,
+    MnsTopicStream,
+)
 from verify_code.json_text import check_size, decode, request_in
 from verify_code.result import Rejected
 
@@ -69,7 +75,8 @@ def _unread(event: bytes, rejection: Rejected) -> Event:
     """
     text = event.strip(b"\xef\xbb\xbf \t\r\n")
     names_no_number = b"phone" not in text.lower()
-    if names_no_number and any(mark in text for mark in (b'"dts:', b'"acs.oss"', b'"acs:fc"')):
+    never = (*SOURCES_WITHOUT_REQUESTS, TYPE_WITHOUT_REQUESTS)
+    if names_no_number and any(f'"{mark}'.encode() in text for mark in never):
         return _direct(event)  # some of these sources would deliver for ever
     if text[:1] == b"[" and text[-1:] == b"]":
         return unread_stream(rejected(rejection, is_redelivered=True))

@@ -90,13 +90,13 @@ def _item(item: Any) -> Message:
 
 
 def _message(item: Any) -> Message:
-    if _never_carries_a_request(item):
-        text = "This source never carries a request: remove its trigger."
-        return rejected(Rejected("InvalidEvent", text))
     parse = partial(_request, item)
     if not isinstance(item, dict):
         return Message(parse, is_redelivered=True)
     carrier = read(item)
+    if isinstance(carrier, CloudEvent) and carrier.never_carries_a_request:
+        text = "This source never carries a request: remove its trigger."
+        return rejected(Rejected("InvalidEvent", text))
     return Message(
         parse,
         message_id=carrier.message_id,

@@ -12,7 +12,7 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from verify_code.events.message import Event, Message
 from verify_code.events.sources import Moment
 from verify_code.json_text import decode_request, differ
-from verify_code.request import given
+from verify_code.request import given, operation_not_enabled
 from verify_code.result import Rejected, VerifyCodeResult
 
 #: Last segments of paths: operations of the API that this function doesn't offer.
@@ -71,8 +71,7 @@ class ApiGatewayEvent(BaseModel):
         segments = [each for each in unquote(str(self.path or "")).split("/") if each.strip(" .")]
         last = segments[-1] if segments else ""
         if last.partition(";")[0].strip().lower() in _OTHER_OPERATIONS:
-            text = "This operation is not enabled here; only send is. Nothing was sent."
-            raise Rejected("OperationNotEnabled", text)
+            raise operation_not_enabled()
         _check_media_type(str(self.headers.get("content-type") or ""))
         fields = decode_request(self._plain_body())
         key = self.headers.get("idempotency-key")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -26,6 +27,11 @@ from verify_code.request import given
 
 _DATETIME = TypeAdapter(datetime)
 _FIRST_SECONDS = 1e9  # the year 2001
+
+
+#: CloudEvents of these sources, and those whose type begins so, never carry a request.
+SOURCES_WITHOUT_REQUESTS = ("acs.oss", "acs:fc")
+TYPE_WITHOUT_REQUESTS = "dts:"
 
 
 def _text(value: Any) -> str:
@@ -148,7 +154,7 @@ class CloudEvent(Carrier):
             return True
         return {"id", "source", "type", "data"} <= item.keys() and not given(item, "phone_number")
 
-    @property
+    @cached_property
     def inner(self) -> Carrier | None:
         """The queue's message in ``data``; None where ``data`` is the request, or is text."""
         data = self.payload
@@ -175,7 +181,9 @@ class CloudEvent(Carrier):
     @property
     def never_carries_a_request(self) -> bool:
         """It is of a source that never carries one; some of these would deliver for ever."""
-        return self.source in ("acs.oss", "acs:fc") or self.type.startswith("dts:")
+        return self.source in SOURCES_WITHOUT_REQUESTS or self.type.startswith(
+            TYPE_WITHOUT_REQUESTS
+        )
 
 
 class MnsQueueMessage(Carrier):

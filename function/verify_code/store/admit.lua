@@ -82,12 +82,5 @@ redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - DAY)
 for _, its in ipairs(dead[1]) do redis.call('ZREM', KEYS[2], its) end
 for _, its in ipairs(dead[2]) do redis.call('ZREM', KEYS[3], its) end
 for _, its in ipairs(dead[3]) do redis.call('ZREM', KEYS[4], its) end
-redis.call('ZADD', KEYS[2], now, own)
-redis.call('ZADD', KEYS[4], now, own)
-redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
-redis.call('PEXPIRE', KEYS[4], DAY + until_deadline)
-if #rate_limits[2].limits > 0 then
-  redis.call('ZADD', KEYS[3], now, own)
-  redis.call('PEXPIRE', KEYS[3], DAY + until_deadline)
-end
+count(own, now)
 return {'admitted', rate_limits[1].wait_after}

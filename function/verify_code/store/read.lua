@@ -1,4 +1,4 @@
--- Every script on records begins with this part, which reads all keys and writes nothing.
+-- Every script on records begins with this part: it reads the record, and has what they share.
 --
 -- KEYS[1]  the idempotency record: a hash of token, state, made_at, deadline and result
 -- KEYS[2]  the number's rate limit
@@ -31,4 +31,16 @@ end
 
 local function member(its_state, its_deadline, its_token)
   return its_state .. ':' .. its_deadline .. ':' .. its_token
+end
+
+-- Counts a member in each rate limit, as of a moment.
+local function count(its_member, moment)
+  redis.call('ZADD', KEYS[2], moment, its_member)
+  redis.call('ZADD', KEYS[4], moment, its_member)
+  redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
+  redis.call('PEXPIRE', KEYS[4], DAY + until_deadline)
+  if #rate_limits[2].limits > 0 then
+    redis.call('ZADD', KEYS[3], moment, its_member)
+    redis.call('PEXPIRE', KEYS[3], DAY + until_deadline)
+  end
 end

@@ -27,12 +27,5 @@ redis.call('HSET', KEYS[1], 'token', token, 'state', new_state)
 redis.call('HSET', KEYS[1], 'made_at', made_at, 'deadline', deadline)
 if new_state == 'c' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 redis.call('PEXPIRE', KEYS[1], lifetime(made_at, new_state))
-redis.call('ZADD', KEYS[2], made_at, new)
-redis.call('ZADD', KEYS[4], made_at, new)
-redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
-redis.call('PEXPIRE', KEYS[4], DAY + until_deadline)
-if #rate_limits[2].limits > 0 then
-  redis.call('ZADD', KEYS[3], made_at, new)
-  redis.call('PEXPIRE', KEYS[3], DAY + until_deadline)
-end
+count(new, made_at)
 return 1
