@@ -11,7 +11,7 @@ import jsonschema
 
 from tests.deployment import rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
-from verify_code.cams import operations
+from verify_code import operations
 from verify_code.settings import MAX_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
