@@ -10,7 +10,8 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.sandbox.cams_gateway import CamsGateway, Message
+from tests.sandbox.cams_api import Message
+from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
 
 _BY_HTTP = {"phone_number": "+86 138 0000 1234", "method": "sms", "locale": "zh-Hans-CN"}

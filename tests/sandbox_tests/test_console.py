@@ -118,7 +118,7 @@ def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGatew
     assert "not yet" in ask(page, "Not sent (TooSoon)")
     shown = ask(page, "Not sent (UpstreamUnavailable)", "+6581234568", "can't be reached")
     assert "not yet" in shown
-    cut_short = "close before answer, the code sent"
+    cut_short = "close before answer, and it took effect"
     shown = ask(page, "A code may be on its way (UpstreamDisconnected)", fault=cut_short)
     assert "HTTP 202" in shown
     assert "HTTP 429" in ask(page, "Not sent (Platform429)", fault="429 of the platform")
