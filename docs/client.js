@@ -1,13 +1,16 @@
-// Asks the function for a code, and says what an app does next. Copy it: it depends on nothing.
-// What each answer means stands in client.md beside it.
+// Registers a number by way of the function, and says what an app does next. Copy it: it depends
+// on nothing. What each answer means stands in client.md beside it.
 
 /** The function's own time-out is 20 s. */
 export const TIMEOUT_SECONDS = 25;
 
-/** The platform's own answers (those without `sent`) that mean "not sent", and may be asked again. */
-const NOT_SENT_BY_THE_PLATFORM = { 403: false, 404: false, 429: true, 503: true };
+/** So long the status, which only spares a code, may hold up the request for one. */
+const TIMEOUT_SECONDS_BEFORE_A_CODE = 5;
 
-/** With these codes a repeated request says nothing of the first, which may have sent a code. */
+/** The platform's own answers that mean "the function didn't run"; may it be asked again? */
+const NOT_RUN = { 403: false, 404: false, 429: true, 503: true };
+
+/** With these codes a repeated request says nothing of the first, which may have had its effect. */
 const SAYS_NOTHING_OF_THE_FIRST = new RegExp(
   "^(Invalid(Event|Request)|OperationNotEnabled|\\w+NotAllowed|CallerUnknown|EventExpired|Misconfigured" +
   "|UnexpectedError|StoreUnavailable|InProgress)$",
@@ -15,36 +18,110 @@ const SAYS_NOTHING_OF_THE_FIRST = new RegExp(
 
 const FOR_THE_USER_TO_CORRECT = /^(InvalidRequest|InvalidParameter\..*|(Country|DeliveryMethod|LineType)NotAllowed)$/;
 
+/** Refusals that say nothing of the code that was submitted. */
+const FOR_THE_OPERATOR_TO_FIX = new RegExp(
+  "^(Product\\.|Ram\\.|NoPermission|Forbidden|Authentication\\.|InvalidAccessKeyId|InvalidSecurityToken" +
+  "|Signature|IncompleteSignature|InvalidTimeStamp|InvalidApi\\.)",
+);
+
+/**
+ * @typedef {object} Options
+ * @property {string} [token] what the app's own back end issued (JWT)
+ * @property {boolean} [hasSharedStore] the service has a STORE_URL: only then a request whose answer
+ *   was lost is asked again, under the same key
+ * @property {string[]} [operations] what the service's OPERATIONS says; with "status" among them no
+ *   code is asked for a number that is verified, and an unknown end of a registration is looked up
+ * @property {string} [idempotencyKey] names the tap
+ * @property {number} [timeoutSeconds]
+ *
+ * @typedef {{code: string, retryAfterSeconds: number|null, replayed: boolean, errors: object[],
+ *   verificationStatus: "NOT_VERIFIED"|"VERIFIED"|"EXPIRED"|null, status: number|null,
+ *   result: object|null}} Answer what each function returns, with `next` and one key of its own;
+ *   none of them rejects for what comes of the request
+ */
+
 /**
  * Asks for a code: call it once for each tap of the user.
  *
  * @param {string} url the function's address
  * @param {{phone_number: string, method?: string, locale?: string, cust_space_id?: string}} request
- * @param {object} [options]
- * @param {string} [options.token] what the app's own back end issued (JWT)
- * @param {boolean} [options.hasSharedStore] the service has a STORE_URL: only then a request whose
- *   answer was lost is asked again, under the same key
- * @param {string} [options.idempotencyKey] names the tap
- * @param {number} [options.timeoutSeconds]
- * @returns {Promise<{next: "enter code"|"correct"|"wait"|"give up", sent: "yes"|"no"|"unknown",
- *   code: string, retryAfterSeconds: number|null, replayed: boolean, errors: object[],
- *   status: number|null, result: object|null}>} it never rejects for what comes of the request
+ * @param {Options} [options]
+ * @returns {Promise<Answer & {next: "enter code"|"already verified"|"correct"|"wait"|"give up",
+ *   sent: "yes"|"no"|"unknown"}>}
  */
 export async function requestCode(url, request, options = {}) {
+  let verificationStatus = null;
+  if (knowsStatus(options)) {
+    const known = await getStatus(url, request, { ...options, timeoutSeconds: TIMEOUT_SECONDS_BEFORE_A_CODE });
+    if (known.next === "already verified") return { ...known, sent: "no" };
+    verificationStatus = known.verificationStatus;
+  }
+  const answer = { ...await askForAnEffect(url, request, "sent", options), verificationStatus };
+  if (answer.sent !== "no") answer.next = "enter code";
+  if (answer.code === "NoAnswer") answer.retryAfterSeconds = 60;
+  return answer;
+}
+
+/**
+ * Submits the code that arrived, and registers the number: call it once for each tap of the user.
+ *
+ * @param {string} url the function's address, as for `requestCode`
+ * @param {{phone_number: string, code: string, cust_space_id?: string}} request
+ * @param {Options} [options]
+ * @returns {Promise<Answer & {next: "done"|"enter code"|"correct"|"wait"|"give up",
+ *   registered: "yes"|"no"|"unknown"}>}
+ */
+export async function submitCode(url, request, options = {}) {
+  const answer = await askForAnEffect(path(url, "verify"), request, "registered", options);
+  if (answer.registered === "yes") answer.next = "done";
+  if (answer.registered === "unknown") {
+    if (knowsStatus(options)) answer.verificationStatus = (await getStatus(url, request, options)).verificationStatus;
+    answer.next = answer.verificationStatus === "VERIFIED" ? "done" : "enter code";
+  }
+  if (answer.status === 424 && !FOR_THE_OPERATOR_TO_FIX.test(answer.code)) answer.next = "enter code";
+  return answer;
+}
+
+/**
+ * Asks whether the number is verified. It changes nothing, and can be asked again at any time.
+ *
+ * @param {string} url the function's address, as for `requestCode`
+ * @param {{phone_number: string, cust_space_id?: string}} request
+ * @param {Options} [options]
+ * @returns {Promise<Answer & {next: "already verified"|"request code"|"correct"|"wait"|"give up"}>}
+ */
+export async function getStatus(url, { phone_number, cust_space_id }, options = {}) {
+  const answer = understand(await ask(path(url, "status"), { phone_number, cust_space_id }, null, options));
+  if (answer.verificationStatus === "VERIFIED") answer.next = "already verified";
+  else if (answer.verificationStatus) answer.next = "request code";
+  return answer;
+}
+
+function knowsStatus({ operations = [] }) {
+  return operations.includes("status");
+}
+
+function path(url, name) {
+  return `${url.replace(/\/+$/, "")}/${name}`;
+}
+
+/** Asks for what mustn't be done twice; `effect` is the result's key that says if it was done. */
+async function askForAnEffect(url, request, effect, options) {
   const key = options.idempotencyKey ?? newKey();
   const repeats = options.hasSharedStore ? 2 : 0;
-  let answer = await ask(url, request, key, options);
-  let wasLost = isLost(answer);
+  let reply = await ask(url, request, key, options);
+  let wasLost = isLost(reply);
   for (let repeat = 0; repeat < repeats && wasLost; repeat += 1) {
-    await sleep(answer.result?.retry_after_seconds ?? 1);
-    answer = await ask(url, request, key, options);
-    wasLost = !tellsOfTheFirst(answer);
+    await sleep(reply.result?.retry_after_seconds ?? 1);
+    reply = await ask(url, request, key, options);
+    wasLost = !tellsOfTheFirst(reply);
   }
-  return understand(answer, wasLost);
+  return { ...understand(reply, wasLost), [effect]: wasLost ? "unknown" : reply.result?.[effect] ?? "no" };
 }
 
 async function ask(url, request, key, { token, timeoutSeconds = TIMEOUT_SECONDS }) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const headers = { "Content-Type": "application/json" };
+  if (key) headers["Idempotency-Key"] = key;
   if (token) headers.Authorization = `Bearer ${token}`;
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutSeconds * 1000);
@@ -54,8 +131,7 @@ async function ask(url, request, key, { token, timeoutSeconds = TIMEOUT_SECONDS 
     });
     const wait = Number(response.headers.get("Retry-After")) || null;
     const content = await response.json().catch(() => null);
-    const isOurs = ["yes", "no", "unknown"].includes(content?.sent);
-    return { status: response.status, wait, result: isOurs ? content : null };
+    return { status: response.status, wait, result: isTheFunctions(content) ? content : null };
   } catch {
     return { status: null, wait: null, result: null };
   } finally {
@@ -63,9 +139,13 @@ async function ask(url, request, key, { token, timeoutSeconds = TIMEOUT_SECONDS 
   }
 }
 
+function isTheFunctions(content) {
+  return typeof content?.success === "boolean" && ["sent", "registered", "verification_status"].some((key) => key in content);
+}
+
 /** Nobody knows what became of it: no answer came, or the platform's for a process that died. */
 function isLost({ status, result }) {
-  return !result && !(status in NOT_SENT_BY_THE_PLATFORM);
+  return !result && !(status in NOT_RUN);
 }
 
 /** Does the answer to a repeated request say what became of the first? */
@@ -73,22 +153,21 @@ function tellsOfTheFirst({ result }) {
   return Boolean(result) && !SAYS_NOTHING_OF_THE_FIRST.test(result.code);
 }
 
-function understand({ status, wait, result }, wasLost) {
-  const base = { replayed: false, errors: [], status, result };
-  if (wasLost) {
-    return { ...base, next: "enter code", sent: "unknown", code: "NoAnswer", retryAfterSeconds: 60 };
-  }
+/** The answer, and what an app does next where nothing took effect. */
+function understand({ status, wait, result }, wasLost = isLost({ status, result })) {
+  const base = { replayed: false, errors: [], verificationStatus: null, status, result };
+  if (wasLost) return { ...base, next: "wait", code: "NoAnswer", retryAfterSeconds: 5 };
   if (!result) {
-    const retryable = NOT_SENT_BY_THE_PLATFORM[status];
-    const next = retryable ? "wait" : "give up";
-    return { ...base, next, sent: "no", code: `Platform${status}`, retryAfterSeconds: retryable ? wait ?? 5 : null };
+    const next = NOT_RUN[status] ? "wait" : "give up";
+    return { ...base, next, code: `Platform${status}`, retryAfterSeconds: NOT_RUN[status] ? wait ?? 5 : null };
   }
-  const { sent, code, retryable, replayed, errors, retry_after_seconds: retryAfterSeconds } = result;
+  const { code, errors, replayed = false, retry_after_seconds: retryAfterSeconds } = result;
   let next = "give up";
-  if (sent !== "no") next = "enter code";
-  else if (retryable) next = "wait";
+  if (result.retryable) next = "wait";
   else if (FOR_THE_USER_TO_CORRECT.test(code)) next = "correct";
-  return { ...base, next, sent, code, retryAfterSeconds, replayed, errors };
+  return {
+    ...base, next, code, retryAfterSeconds, replayed, errors, verificationStatus: result.verification_status ?? null,
+  };
 }
 
 function newKey() {

@@ -26,7 +26,8 @@ import trustme
 
 from tests.bench import page
 from tests.bench.picture import Panel, draw
-from tests.sandbox.cams_gateway import CALLS_PER_SECOND, CamsGateway
+from tests.sandbox.cams_api import CALLS_PER_SECOND
+from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
 from tests.sandbox.invoked import ResourceExhausted
 from tests.support.function_under_test import WITHOUT_LIMITS

@@ -31,12 +31,12 @@ MOST_GROWTH_BYTES = 1024 * 1024
 RECORDED = [path.read_bytes() for path in sorted((ROOT / "tests" / "events").iterdir())]
 LOCALES = (*DOCUMENTED_CODES, "pt-AO", "zh-Hant-MO", "en-SG", "sr-Latn", "not a locale", "x-own")
 BEHAVIOURS = (
-    *[Behaviour(sends=True)] * 6,
+    *[Behaviour(takes_effect=True)] * 6,
     Behaviour.says(400, Code="Failed", Message="no"),
     Behaviour.says(503, Code="ServiceUnavailable"),
     Behaviour(400, b'{"Code": "Throttling.User"}', {"x-acs-retry-after": "1"}),
     Behaviour(502, b"<html>"),
-    Behaviour(fault="close", sends=True),
+    Behaviour(fault="close", takes_effect=True),
     Behaviour(fault="reset"),
 )
 

@@ -11,6 +11,7 @@ import jsonschema
 
 from tests.deployment import rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
+from verify_code.operations import OPERATIONS
 from verify_code.settings import MAX_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
@@ -28,11 +29,7 @@ OF_A_PARAMETER = {
 OF_A_RESOURCE = {"Type", "Condition", "DependsOn", "Properties"}
 
 #: What each operation asks of the API.
-ACTIONS = {
-    "send": "cams:GetChatappVerifyCode",
-    "status": "cams:GetPhoneNumberVerificationStatus",
-    "verify": "cams:ChatappVerifyAndRegister",
-}
+ACTIONS = {name: f"cams:{each.action}" for name, each in OPERATIONS.items()}
 
 #: What the platform does in the role's name.
 LOG = f"acs:log:*:*:project/chatapp-verify-code-{ACCOUNT}/logstore/function-log"

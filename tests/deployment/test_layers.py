@@ -58,7 +58,7 @@ ANSWERS = [
     (Behaviour(502, b"<html>"), "unknown"),
     (Behaviour(200, b"[]"), "unknown"),
     (Behaviour(fault="close"), "unknown"),
-    (Behaviour(sends=True), "yes"),
+    (Behaviour(takes_effect=True), "yes"),
 ]
 
 #: In the lock, but for a stub nothing in the layer needs them.

@@ -99,7 +99,7 @@ def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str,
 
 def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
     """After yes and unknown the answer says when the number's next place is free, and it is."""
-    function.gateway.will(Behaviour(sends=True), Behaviour(fault="close", sends=True))
+    function.gateway.will(Behaviour(takes_effect=True), Behaviour(fault="close", takes_effect=True))
     for sent in ("yes", "unknown"):
         answer = function.ask(idempotency_key=sent)
         assert (answer["sent"], answer["retryable"]) == (sent, False)
@@ -146,8 +146,8 @@ KEPT = {
     "an unknown refusal": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
     "one that is spelled like ours": (Behaviour.says(200, Code="TooSoon"), "no"),
     "the API failed": (Behaviour.says(500, Code="InternalError"), "unknown"),
-    "no answer": (Behaviour(fault="close", sends=True), "unknown"),
-    "sent": (Behaviour(sends=True), "yes"),
+    "no answer": (Behaviour(fault="close", takes_effect=True), "unknown"),
+    "sent": (Behaviour(takes_effect=True), "yes"),
 }
 
 
@@ -341,7 +341,7 @@ def test_nothing_stands_in_the_store_in_clear(shared: FunctionUnderTest, valkey:
     """Neither keys nor values have a number, a caller, a key, an id or a space in clear."""
     shared.set(CALLER_HEADER="X-Caller")
     refusal = Behaviour.says(200, Code="136024", Message=f"no code for {number(1)[3:]}")
-    shared.gateway.will(Behaviour(sends=True), refusal)
+    shared.gateway.will(Behaviour(takes_effect=True), refusal)
     ask_as(shared, X_Caller="caller-7f", Idempotency_Key="key-7f")
     shared.raised(event("event-7f", number(1)))
     with valkey.client() as client:
@@ -535,7 +535,9 @@ def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey
     class Garbled(RedisStore):
         replies = 0
 
-        def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+        def reserve_turn(
+            self, operation: str, spacing_seconds: float, longest_wait_seconds: float
+        ) -> float:
             raise ValueError("invalid literal")
 
         def complete(self, record: Record, result: str) -> None:

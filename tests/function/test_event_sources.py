@@ -303,7 +303,7 @@ def test_a_message_is_known_by_its_own_name(source: FunctionUnderTest, named: An
 
 def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
     """An app that asks again with its key, which is a header, gets the first answer."""
-    function.gateway.will(Behaviour(fault="close", sends=True))
+    function.gateway.will(Behaviour(fault="close", takes_effect=True))
     taps = ("tap-1", "tap-1", "tap-2")
     replies = [function.post(headers={"idempotency-key": tap}) for tap in taps]
     assert [reply.status for reply in replies] == [202, 202, 200]
@@ -439,9 +439,9 @@ def test_a_batch_is_handled_in_order(
     """
     event = batch(5)
     source.gateway.will(
-        Behaviour(sends=True),
+        Behaviour(takes_effect=True),
         *[Behaviour.says(400, Code="Throttling.User")] * 3,
-        Behaviour(fault="close", sends=True),
+        Behaviour(fault="close", takes_effect=True),
     )
     raised = source.raised(event)
     assert raised["counts"] == {"messages": 5, "unsent": 1, "listed": 1}
@@ -493,9 +493,9 @@ def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> N
 
 FAULTS = st.sampled_from(
     [
-        Behaviour(sends=True),
-        Behaviour(fault="close", sends=True),
-        Behaviour(stage="in_body", fault="reset", sends=True),
+        Behaviour(takes_effect=True),
+        Behaviour(fault="close", takes_effect=True),
+        Behaviour(stage="in_body", fault="reset", takes_effect=True),
         Behaviour(stage="before_reading", fault="close"),
         Behaviour.says(500, Code="InternalError"),
         Behaviour.says(400, Code="Throttling.User"),

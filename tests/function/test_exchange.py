@@ -36,7 +36,7 @@ def broken(request: pytest.FixtureRequest) -> Iterator[FunctionUnderTest]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_faults_after_writing(broken: FunctionUnderTest, stage: Stage, fault: Fault) -> None:
     """Once something was written, a call without a whole answer is unknown, and isn't repeated."""
-    broken.gateway.will(Behaviour(stage=stage, fault=fault, sends=True))
+    broken.gateway.will(Behaviour(stage=stage, fault=fault, takes_effect=True))
     reply = broken.post()
     assert reply.status == 202
     assert reply.result["sent"] == "unknown"
@@ -58,7 +58,7 @@ def test_a_refusal_cut_short_is_no_refusal(broken: FunctionUnderTest, stage: Sta
 @pytest.mark.parametrize("stage", ["in_status_line", "in_headers", "in_body"])
 def test_dripping_answers(broken: FunctionUnderTest, stage: Stage) -> None:
     """No answer holds a call past its deadline, however slowly it drips."""
-    broken.gateway.will(Behaviour(stage=stage, fault="drip", sends=True))
+    broken.gateway.will(Behaviour(stage=stage, fault="drip", takes_effect=True))
     result = broken.ask()
     # Without a deadline for the whole, the answer would end, and say yes.
     assert (result["sent"], result["code"]) == ("unknown", "UpstreamTimeout")
@@ -68,7 +68,7 @@ def test_dripping_answers(broken: FunctionUnderTest, stage: Stage) -> None:
 def test_a_bad_tls_record_after_reading(function_over_tls: FunctionUnderTest) -> None:
     """A TLS error after the request was read is unknown, though its exception says refused."""
     function = function_over_tls
-    function.gateway.will(Behaviour(fault="bad_tls_record", sends=True))
+    function.gateway.will(Behaviour(fault="bad_tls_record", takes_effect=True))
     result = function.ask()
     assert (result["sent"], result["code"]) == ("unknown", "UpstreamDisconnected")
     assert function.gateway.requests_seen == 1
@@ -153,7 +153,7 @@ def test_an_idle_connection_by_the_wall_clock(
 def test_a_connection_closed_by_the_server_is_not_used(broken: FunctionUnderTest) -> None:
     """A connection that the server has closed meanwhile costs nobody a code."""
     body = b'{"Code": "OK", "Success": true}'
-    broken.gateway.will(Behaviour(200, body, {"Connection": "close"}, sends=True))
+    broken.gateway.will(Behaviour(200, body, {"Connection": "close"}, takes_effect=True))
     assert broken.ask()["sent"] == "yes"
     assert broken.ask()["sent"] == "yes"
     assert len(broken.gateway.messages) == 2
@@ -231,7 +231,7 @@ def test_a_chunk_of_no_end(function: FunctionUnderTest) -> None:
 def test_an_early_hint_is_no_answer(broken: FunctionUnderTest, status: int) -> None:
     """An informational answer isn't expected: whatever follows, the connection is given up."""
     answer = b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"Code": "OK"}'
-    broken.gateway.will(Behaviour(status, answer, {"Content-Length": None}, sends=True))
+    broken.gateway.will(Behaviour(status, answer, {"Content-Length": None}, takes_effect=True))
     assert broken.ask()["sent"] == "unknown"
     assert broken.ask()["sent"] == "yes"
     assert broken.gateway.connections == 2

@@ -1,4 +1,4 @@
-"""A CAMS gateway on loopback: checks signatures, counts calls, and fails as it is told."""
+"""A CAMS gateway on loopback: checks signatures, and fails as it is told."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ import struct
 import threading
 import time
 import uuid
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from tests.sandbox.acs3 import Rejected, StsCredentials, Verifier
+from tests.sandbox.cams_api import STATUS, CamsApi, Message
 
-CALLS_PER_SECOND = 10
-
-_REQUIRED = ("PhoneNumber", "Method", "Locale", "CustSpaceId")  # in the order of Message
 _SECONDS_PER_BYTE = 0.05  # of an answer that drips
 
 Stage = Literal[
@@ -38,8 +35,9 @@ Handshake = Literal["normal", "hang", "cut", "garbage"]
 class Behaviour:
     """What the gateway does with one call, instead of taking it as the API would.
 
-    With a ``fault`` the answer breaks off at ``stage``. ``sends`` says whether a message goes out
-    all the same, as one does when only the answer is lost. A header that is None isn't sent.
+    With a ``fault`` the answer breaks off at ``stage``. ``takes_effect`` says whether a code is
+    sent, or a number registered, all the same, as when only the answer is lost. A header that is
+    None isn't sent.
     """
 
     status: int = 200
@@ -47,7 +45,7 @@ class Behaviour:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     stage: Stage = "before_answer"
     fault: Fault | None = None
-    sends: bool = False
+    takes_effect: bool = False
     delay_seconds: float = 0.0
 
     @classmethod
@@ -56,40 +54,26 @@ class Behaviour:
         return cls(status, json.dumps(answer).encode())
 
 
-@dataclass(frozen=True)
-class Message:
-    """A verification code that went out."""
-
-    code: str
-    phone_number: str
-    method: str
-    locale: str
-    cust_space_id: str
-
-
-class CamsGateway:
-    """The gateway's state, and the server while it is entered as a context."""
+class CamsGateway(CamsApi):
+    """The API behind a gateway, and the server while it is entered as a context."""
 
     def __init__(
         self,
         tls: ssl.SSLContext | None = None,
         on_message: Callable[[Message], None] = lambda message: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(on_message, clock)
         self.tls = tls
         self.verifier = Verifier()
-        self.messages: list[Message] = []
-        self.call_times: list[float] = []
-        self.throttled = 0
         self.requests_seen = 0
         self.connections = 0
         self.handshake: Handshake = "normal"
-        self.calls_per_second = CALLS_PER_SECOND
         self.latency_seconds = (0.0, 0.0)  # between these, before an answer
         self.behaviours: deque[Behaviour] = deque()
         self.standing: Behaviour | None = None  # of every call that has no behaviour of its own
         self.open_sockets: set[socket.socket] = set()
         self.released = threading.Event()
-        self.on_message = on_message
         self._lock = threading.Lock()
         self._port = 0  # any
 
@@ -129,33 +113,11 @@ class CamsGateway:
         """Behaves so at the next calls, one after the other."""
         self.behaviours.extend(behaviours)
 
-    def worst_second(self) -> int:
-        """The most calls in any second, by this gateway's clock."""
-        times = sorted(self.call_times)
-        return max((i + 1 - bisect_right(times, at - 1) for i, at in enumerate(times)), default=0)
-
     def next_behaviour(self) -> Behaviour | None:
         """The behaviour for a call that is arriving."""
         with self._lock:
             self.requests_seen += 1
             return self.behaviours.popleft() if self.behaviours else self.standing
-
-    def send_message(self, query: Mapping[str, str]) -> None:
-        """Lets a code go out."""
-        code = f"{random.randrange(10**6):06}"
-        message = Message(code, *(query[name] for name in _REQUIRED))
-        self.messages.append(message)
-        self.on_message(message)
-
-    def admit(self) -> None:
-        """Counts a call, or raises if the second is full."""
-        with self._lock:
-            now = time.monotonic()
-            self.call_times.append(now)
-            recent = sum(1 for at in self.call_times[-4 * self.calls_per_second :] if now - at < 1)
-            if recent > self.calls_per_second:
-                self.throttled += 1
-                raise Rejected(400, "Throttling.User", "Denied due to user flow control.")
 
 
 class _Server(ThreadingHTTPServer):
@@ -211,27 +173,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        action, version = (headers.get(f"x-acs-{name}", "") for name in ("action", "version"))
         try:
             now = datetime.now(timezone.utc)
             query = gateway.verifier.verify(self.command, self.path, headers, body, now)
-            gateway.admit()
-            _check_call(headers, query)
+            gateway.admit(action, version, query)
         except Rejected as rejected:
-            answer = {"Code": rejected.code, "Message": rejected.message, "HostId": "sandbox"}
-            return self._answer(Behaviour.says(rejected.status, RequestId=_uuid(), **answer))
-        if behaviour is None or behaviour.sends:
-            gateway.send_message(query)
-        return self._answer(behaviour or Behaviour())
+            return self._answer(_refusal(rejected))
+        told = behaviour or Behaviour(takes_effect=True)
+        return self._answer(_performed(gateway, told, action, query))
 
     def _answer(self, behaviour: Behaviour) -> None:
         latency_seconds = random.uniform(*self.server.gateway.latency_seconds)
         time.sleep(behaviour.delay_seconds + latency_seconds)
         if behaviour.fault and behaviour.stage == "before_answer":
             return self._break_off(behaviour)
-        body = behaviour.body
-        if body is None:
-            taken = {"Code": "OK", "Message": "OK", "RequestId": _uuid(), "Success": True}
-            body = json.dumps({"AccessDeniedDetail": "None", **taken}).encode()
+        body = behaviour.body or b""
         headers = {
             "Content-Type": "application/json;charset=utf-8",
             "Content-Length": str(len(body)),
@@ -272,17 +229,23 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _check_call(headers: Mapping[str, str], query: Mapping[str, str]) -> None:
-    action, version = headers.get("x-acs-action"), headers.get("x-acs-version")
-    if (action, version) != ("GetChatappVerifyCode", "2020-06-06"):
-        raise Rejected(404, "InvalidApi.NotFound", "No such API.")
-    for name in _REQUIRED:
-        if not query.get(name):
-            raise Rejected(400, f"Missing{name}", f"{name} is mandatory for this action.")
-    if not query["PhoneNumber"].isdigit():
-        raise Rejected(400, "InvalidParameter.PhoneNumberError", "The phone number is wrong.")
-    if query["Method"] not in ("sms", "voice"):
-        raise Rejected(400, "InvalidParameter.Method", "The method is wrong.")
+def _performed(
+    gateway: CamsGateway, told: Behaviour, action: str, query: Mapping[str, str]
+) -> Behaviour:
+    """What it is told to do, with the API's own answer unless it is told another."""
+    try:
+        added = gateway.perform(action, query) if told.takes_effect or action == STATUS else {}
+    except Rejected as rejected:
+        own = _refusal(rejected)
+    else:
+        taken = {"Code": "OK", "Message": "OK", "RequestId": _uuid(), "Success": True, **added}
+        own = Behaviour.says(told.status, AccessDeniedDetail="None", **taken)
+    return told if told.body is not None else replace(told, status=own.status, body=own.body)
+
+
+def _refusal(rejected: Rejected) -> Behaviour:
+    answer = {"Code": rejected.code, "Message": rejected.message, "HostId": "sandbox"}
+    return Behaviour.says(rejected.status, RequestId=_uuid(), **answer)
 
 
 def _uuid() -> str:

@@ -37,7 +37,7 @@ _PLATFORM = {f"{status} of the platform": status for status in (403, 404, 429, 5
 _UNREACHABLE = "can't be reached"
 _SLOW = "3 s until the answer"
 _FAULTS = {
-    _SLOW: Behaviour(sends=True, delay_seconds=3),
+    _SLOW: Behaviour(takes_effect=True, delay_seconds=3),
     **{fault.name: fault.behaviour for fault in FAULTS},
 }
 

@@ -9,7 +9,9 @@ from typing import NamedTuple, get_args
 from tests.sandbox import cams_gateway
 from tests.sandbox.cams_gateway import Behaviour, Handshake, Stage
 
-TAKEN = Behaviour(sends=True)
+TAKEN = Behaviour(takes_effect=True)
+
+_EFFECT = ", and it took effect"
 
 _BREAKS: dict[cams_gateway.Fault, str] = {
     "close": "connection closed",
@@ -57,9 +59,10 @@ def _broken() -> Iterator[Fault]:
         if fault == "drip" and not stage.startswith("in_"):
             continue  # before the answer there is nothing to drip
         is_read = stage not in ("before_reading", "while_reading")
-        for sends in (False, True) if is_read else (False,):
-            told = f"{fault} {stage.replace('_', ' ')}{', the code sent' if sends else ''}"
-            yield Fault(_BREAKS[fault], told, Behaviour(stage=stage, fault=fault, sends=sends))
+        for effect in (False, True) if is_read else (False,):
+            told = f"{fault} {stage.replace('_', ' ')}{_EFFECT if effect else ''}"
+            behaviour = Behaviour(stage=stage, fault=fault, takes_effect=effect)
+            yield Fault(_BREAKS[fault], told, behaviour)
 
 
 def _answered() -> Iterator[Fault]:
@@ -67,7 +70,7 @@ def _answered() -> Iterator[Fault]:
         told = f"{status} {body.decode() or 'empty'}"
         yield Fault(kind, told, Behaviour(status, body))
         if kind in ("its server failed", "an answer that says neither"):
-            yield Fault(kind, f"{told}, the code sent", Behaviour(status, body, sends=True))
+            yield Fault(kind, told + _EFFECT, Behaviour(status, body, takes_effect=True))
 
 
 #: Over HTTP and TLS.
@@ -75,8 +78,6 @@ FAULTS = (*_broken(), *_answered())
 
 OVER_TLS = (
     *(Fault("TLS handshake fails", kind, handshake=kind) for kind in ("cut", "garbage", "hang")),
-    *(
-        Fault("a bad TLS record", str(sends), Behaviour(fault="bad_tls_record", sends=sends))
-        for sends in (False, True)
-    ),
+    Fault("a bad TLS record", "False", Behaviour(fault="bad_tls_record")),
+    Fault("a bad TLS record", "True", Behaviour(fault="bad_tls_record", takes_effect=True)),
 )

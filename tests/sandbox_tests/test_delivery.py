@@ -62,7 +62,7 @@ def test_a_refused_event_reaches_the_failure_destination(
 def test_what_is_not_tried_again(platform: FunctionCompute, gateway: CamsGateway) -> None:
     """An event whose code may be on its way; a bare request, which can't be told from a
     synchronous one, even when it is refused; an HTTP request, which may be queued, too."""
-    gateway.will(Behaviour(fault="close", sends=True), REFUSED)
+    gateway.will(Behaviour(fault="close", takes_effect=True), REFUSED)
     invoke_asynchronously(platform, {**EVENT, "id": "1"})
     platform.asynchronous.wait()
     assert (gateway.requests_seen, len(gateway.messages)) == (1, 1)
@@ -87,8 +87,8 @@ def test_a_stream_delivered_again_and_out_of_order(
     deliveries = [message for message in messages for _ in range(turned.randint(1, 4))]
     turned.shuffle(deliveries)
     faults = [
-        Behaviour(sends=True),
-        Behaviour(fault="close", sends=True),
+        Behaviour(takes_effect=True),
+        Behaviour(fault="close", takes_effect=True),
         Behaviour.says(200, Code="136024", Success=False),
         Behaviour.says(500, Code="InternalError"),
         REFUSED,

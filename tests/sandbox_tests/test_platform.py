@@ -43,7 +43,7 @@ def test_what_the_platform_refuses(gateway: CamsGateway) -> None:
     known length."""
     with FunctionCompute(environment(gateway), reserved_concurrency=2) as platform:
         gateway.accept(platform.credentials)
-        gateway.will(*[Behaviour(delay_seconds=0.5, sends=True)] * 2)
+        gateway.will(*[Behaviour(delay_seconds=0.5, takes_effect=True)] * 2)
         with ThreadPoolExecutor(4) as callers:
             answers = list(callers.map(lambda _: call(platform.url), range(4)))
         assert sorted(status for status, _, _ in answers) == [200, 200, 429, 429]
