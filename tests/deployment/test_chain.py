@@ -203,15 +203,21 @@ def test_one_function_alone(plane: ControlPlane, machine: Machine) -> None:
 def test_operations_come_and_go(plane: ControlPlane, machine: Machine) -> None:
     """OPERATIONS reaches both functions and the role; a word that is taken out is gone from all."""
     given = {**MEMORY, "OPERATIONS": "send,status"}
-    for operations, actions in (
-        ("send,status", {"GetChatappVerifyCode", "GetPhoneNumberVerificationStatus"}),
-        ("send", {"GetChatappVerifyCode"}),
+    status = b'{"operation": "status"}'
+    for operations, actions, code in (
+        (
+            "send,status",
+            {"GetChatappVerifyCode", "GetPhoneNumberVerificationStatus"},
+            "InvalidRequest",
+        ),
+        ("send", {"GetChatappVerifyCode"}, "OperationNotEnabled"),
     ):
         ended = machine.deploy(**given)
         assert ended.status == 0, ended.text
         environments = [plane.state.functions[n]["environmentVariables"] for n in (HTTP, EVENTS)]
         assert [each["OPERATIONS"] for each in environments] == [operations] * 2
         assert set(re.findall(r"cams:(\w+)", json.dumps(machine.made()))) == actions
+        assert json.loads(plane.deployed.invoke(HTTP, status))["code"] == code
         given = {}
         machine.set(OPERATIONS="send")
 
