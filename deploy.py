@@ -51,6 +51,13 @@ FIGURES = {
     },
 }
 
+#: What each operation of OPERATIONS lets the role do; docs/role_policy.json has that of send alone.
+ACTIONS = {
+    "send": "cams:GetChatappVerifyCode",
+    "status": "cams:GetPhoneNumberVerificationStatus",
+    "verify": "cams:ChatappVerifyAndRegister",
+}
+
 #: What the function's role needs besides docs/role_policy.json where the store is in a VPC.
 VPC_STATEMENT = {
     "Effect": "Allow",
@@ -162,6 +169,7 @@ def values() -> dict[str, str]:
     for name in figures:
         take(name, make=partial(figures.__getitem__, name))
     take("TEST_NUMBERS")
+    take("OPERATIONS", make=lambda: "send")
     take("STORE_SECRET", make=lambda: secrets.token_hex(32))
     take("CALLER_HEADER", make=lambda: f"x-caller-{secrets.token_hex(12)}")
     take("CUST_SPACE_HEADER", make=lambda: f"x-cust-space-{secrets.token_hex(12)}")
@@ -303,6 +311,18 @@ def base64url(content: bytes) -> str:
 # The steps
 
 
+def role_policy(value: dict[str, str], account: str) -> dict[str, Any]:
+    """docs/role_policy.json with the actions of the enabled operations, and of the VPC if any."""
+    text = (ROOT / "docs" / "role_policy.json").read_text().replace("ACCOUNT", account)
+    policy: dict[str, Any] = json.loads(text)
+    enabled = [name.strip().lower() for name in (value["OPERATIONS"] or "send").split(",")]
+    of_the_api = policy["Statement"][0]
+    of_the_api["Action"] = [action for name, action in ACTIONS.items() if name in enabled]
+    if value["VPC_CONFIG"]:
+        policy["Statement"].append(VPC_STATEMENT)
+    return policy
+
+
 class Deployment:
     """One deployment of some functions with their values."""
 
@@ -371,15 +391,12 @@ class Deployment:
         return f"{self.account}, {self.region}"
 
     def make_role(self) -> str:
-        """The role, its policy as the repository has it, and the policy attached."""
+        """The role, its policy for the enabled operations, and the policy attached."""
         role, policy = ("--RoleName", NAME), ("--PolicyName", NAME)
         principal = {"Service": ["fc.aliyuncs.com"]}
         statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": principal}
         trust = json.dumps({"Version": "1", "Statement": [statement]})
-        text = (ROOT / "docs" / "role_policy.json").read_text().replace("ACCOUNT", self.account)
-        wanted = json.loads(text)
-        if self.value["VPC_CONFIG"]:
-            wanted["Statement"].append(VPC_STATEMENT)
+        wanted = role_policy(self.value, self.account)
         document = (*policy, "--PolicyDocument", json.dumps(wanted))
         look = ("ram", "GetPolicy", "--PolicyType", "Custom", *policy)
         told = ensure(

@@ -7,26 +7,29 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from verify_code import __version__, credentials, events, invocation, logs, policy
-from verify_code.admission import Admission, Permit, no_time_left
+from verify_code.admission import Admission
 from verify_code.cams.client import Cams
 from verify_code.cams.transport import Transport
 from verify_code.clock import Clock
 from verify_code.events.message import Message
 from verify_code.invocation import Invocation
+from verify_code.operations import OPERATIONS, SEND, Operation, of_fields, of_path
 from verify_code.pacing import InstancePacer, Pacer, SharedPacer
-from verify_code.request import VerifyCodeRequest, validate
-from verify_code.result import Rejected, VerifyCodeResult
+from verify_code.permit import Permit, no_time_left
+from verify_code.request import Request
+from verify_code.result import Rejected, Result, SendResult
 from verify_code.sending import Sender
 from verify_code.settings import Settings, SettingsError, load, misspelt
-from verify_code.store.base import StoreUnavailable
+from verify_code.store import choice
 from verify_code.store.memory import MemoryStore
+from verify_code.validation import validate
 
 if TYPE_CHECKING:
     from verify_code.store.redis import RedisStore
 
 
 class App:
-    """Asks for codes by its settings. With wrong settings it answers ``Misconfigured``.
+    """Does what is asked, by its settings. With wrong settings it answers ``Misconfigured``.
 
     ``store``, ``transport`` and ``clock`` are made from the settings; tests give their own.
     """
@@ -45,10 +48,14 @@ class App:
         if isinstance(settings, SettingsError):
             return
         self._transport = transport or Transport(*settings.cams_endpoint, clock.monotonic)
-        self._store = store or _store(settings, clock)
-        self._admission = Admission(settings, self._store, clock)
+        self._store = store or choice.choose(settings, clock)
         cams = Cams(settings, self._transport, clock.monotonic)
-        self._sender = Sender(settings, cams, _pacer(settings, self._store, clock), clock)
+        self._admissions: dict[str, Admission] = {}
+        self._senders: dict[str, Sender] = {}
+        for name in settings.operations:
+            operation, pacer = OPERATIONS[name], _pacer(name, settings, self._store, clock)
+            self._admissions[name] = Admission(operation, settings, self._store, clock)
+            self._senders[name] = Sender(operation, settings, cams, pacer, clock)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], context: Any, **given: Any) -> App:
@@ -65,6 +72,7 @@ class App:
             "INFO",
             "start",
             version=__version__,
+            operations=settings.operations,
             store=settings.store_url.partition(":")[0],
             countries=sorted(settings.allowed_countries),
             endpoint=settings.cams_endpoint.host,
@@ -84,7 +92,7 @@ class App:
         if isinstance(self._settings, SettingsError):
             return
         try:
-            _check_store(self._settings, self._store)
+            choice.check(self._settings, self._store)
             self._transport.open(self._settings.connect_timeout_seconds)
         except OSError as failure:
             logs.write("WARNING", "unreachable", what="API", failure=type(failure).__name__)
@@ -97,7 +105,7 @@ class App:
         self._is_first_invocation = False
         received = events.recognise(event)
         source = received.source
-        results: list[VerifyCodeResult] = []
+        results: list[Result] = []
         for message in received.messages:
             in_time = current.seconds_left > 0 or not results
             answer = self._answer if in_time else self._answer_out_of_time
@@ -113,36 +121,45 @@ class App:
             self._transport.close()
             self._store.close()
 
-    def _answer(self, message: Message, source: str, current: Invocation) -> VerifyCodeResult:
+    def _answer(self, message: Message, source: str, current: Invocation) -> Result:
         """The result for one message, whatever happens."""
+        operation, by_path = SEND, None
         request = permit = None
         try:
+            if message.path_segment is not None and isinstance(self._settings, Settings):
+                enabled = self._settings.operations
+                operation = by_path = of_path(message.path_segment, enabled)
             fields = message.parse()
             settings = self._ready(current.context)
+            operation = of_fields(fields, settings.operations, by_path)
             caller = policy.identify(message.headers, settings)
-            request = validate(fields, policy.defaults(settings, caller), settings.test_numbers)
+            defaults = policy.defaults(settings, caller)
+            request = validate(operation.request, fields, defaults, settings.test_numbers)
             refusal = policy.refusal(request, message.sent_at, self._clock.wall(), settings, caller)
-            record = self._admission.record(message, fields, request, caller, current)
-            # An earlier delivery may have sent the code. Its result counts.
+            admission = self._admissions[operation.name]
+            record = admission.record(message, fields, request, caller, current)
+            # An earlier delivery may have been done. Its result counts.
             is_late = refusal is not None and refusal.result.code == "EventExpired"
-            permit = self._admission.pass_once(
+            permit = admission.admit(
                 record, current, refusal, may_be_known=message.is_redelivered or is_late
             )
-            result = permit.earlier_result or self._sender.send(request, permit, current)
+            sender = self._senders[operation.name]
+            result = permit.earlier_result or sender.send(request, permit, current)
         except Rejected as rejection:
             result = rejection.result
         except Exception as bug:
             logs.write_bug(bug, invocation_id=current.id)
-            result = VerifyCodeResult.unexpected(current.may_have_sent)
+            result = Result.unexpected(current.may_be_done)
         if permit is not None:
             result = self._kept(permit, result, current, is_http=message.headers is not None)
-        result = result.with_(invocation_id=current.id, **_asked(request))
-        _log(source, result, request, current)
+        asked = request.shown() if request else {}
+        result = operation.result.showing(result, invocation_id=current.id, **asked)
+        _log(source, operation, result, request, current)
         return result
 
     def _kept(
-        self, permit: Permit, result: VerifyCodeResult, current: Invocation, *, is_http: bool
-    ) -> VerifyCodeResult:
+        self, permit: Permit, result: Result, current: Invocation, *, is_http: bool
+    ) -> Result:
         """The result, which the store keeps if it can. What fails here changes no answer."""
         # An HTTP caller waits at most one second for a store that fails.
         seconds = min(current.seconds_left, 1.0) if is_http else current.seconds_left
@@ -152,9 +169,9 @@ class App:
             logs.write_bug(bug, invocation_id=current.id)
             return result
 
-    def _answer_out_of_time(self, _: Message, __: str, current: Invocation) -> VerifyCodeResult:
+    def _answer_out_of_time(self, _: Message, __: str, current: Invocation) -> Result:
         """The result for a message of a batch whose time is up: it isn't even read."""
-        return no_time_left().result.with_(invocation_id=current.id)
+        return SendResult.showing(no_time_left().result, invocation_id=current.id)
 
     def _ready(self, context: Any) -> Settings:
         """The settings, if a call can be made with them and the role's credentials."""
@@ -165,50 +182,15 @@ class App:
         return self._settings
 
 
-def _store(settings: Settings, clock: Clock) -> MemoryStore | RedisStore:
-    if not settings.has_shared_store:
-        return MemoryStore(clock.monotonic)
-    from verify_code.store.redis import RedisStore  # noqa: PLC0415 - only where it is used
-
-    return RedisStore(settings.store_url, clock.monotonic)
-
-
-def _pacer(settings: Settings, store: MemoryStore | RedisStore, clock: Clock) -> Pacer:
+def _pacer(
+    operation: str, settings: Settings, store: MemoryStore | RedisStore, clock: Clock
+) -> Pacer:
     transit_seconds = settings.max_transit_seconds
     if not isinstance(store, MemoryStore):
-        return SharedPacer(store, settings.max_calls_per_second, transit_seconds)
+        return SharedPacer(store, operation, settings.max_calls_per_second, transit_seconds)
     calls, imported_at = settings.calls_per_instance, clock.imported_at
     return InstancePacer(calls, transit_seconds, clock.monotonic, imported_at)
 
-
-def _check_store(settings: Settings, store: MemoryStore | RedisStore) -> None:
-    """Writes what an operator should know about the store that was chosen."""
-    if isinstance(store, MemoryStore):
-        if settings.reserved_concurrency > 1:
-            text = _MEMORY.format(settings.reserved_concurrency)
-            logs.write("WARNING", "memory", message=text)
-        return
-    try:
-        eviction_policy = store.open()
-    except StoreUnavailable as failure:
-        logs.write("WARNING", "unreachable", what="store", failure=failure.reason)
-    else:
-        if eviction_policy != "noeviction":
-            text = _EVICTION.format(eviction_policy or "not known")
-            logs.write("ERROR", "eviction", message=text)
-
-
-_MEMORY = (
-    "STORE_URL is memory://: each of up to {} instances remembers alone what it has sent, until it "
-    "is recycled. The calls a second stay within the bound; but a request that comes again to "
-    "another instance is sent again, and each instance counts its own SEND_LIMITS. Name a store "
-    "that all instances share, or set RESERVED_CONCURRENCY to 1."
-)
-
-_EVICTION = (
-    "The store's maxmemory-policy is {}: when its memory is full it drops records, and codes are "
-    "sent twice. Set it to noeviction."
-)
 
 _BATCH = (
     "Only this instance knows what it has sent: if the batch is delivered again, another instance "
@@ -216,29 +198,22 @@ _BATCH = (
 )
 
 
-def _asked(request: VerifyCodeRequest | None) -> dict[str, Any]:
-    if request is None:
-        return {}
-    return {
-        "phone_number": request.phone_number.masked,
-        "method": request.method,
-        "locale": request.locale,
-    }
-
-
 def _log(
-    source: str, result: VerifyCodeResult, request: VerifyCodeRequest | None, current: Invocation
+    source: str, operation: Operation, result: Result, request: Request | None, current: Invocation
 ) -> None:
     logs.write(
         "ERROR" if result.http_status == 500 else "INFO",
         "invocation",
         invocation_id=current.id,
         source=source,
+        operation=operation.name,
         code=result.code,
-        sent=result.sent,
+        sent=result.outcome if operation.name == "send" else None,
+        registered=result.outcome if operation.name == "verify" else None,
+        verification_status=result.verification_status,
         replayed=result.replayed,
         country=request.phone_number.country if request else None,
-        method=result.method,
+        method=getattr(result, "method", None),
         phone_number=result.phone_number,
         attempts=current.attempts,
         waited_ms=round(current.waited_seconds * 1000),

@@ -28,7 +28,7 @@ class Invocation:
     waited_seconds: float = 0.0
     connecting_seconds: float = 0.0
     upstream_seconds: float = 0.0
-    may_have_sent: bool = False
+    may_be_done: bool = False
 
     @property
     def seconds_left(self) -> float:

@@ -19,6 +19,11 @@ after its turn, its delay included, so they still span a second. A call that is 
 ``MAX_DELAY_SECONDS`` late gives up its turn. A call that is less late, and also takes the whole
 transit, can put one more call into a second. That makes 10 with the default of 9, which the API
 accepts.
+
+**Each operation by itself.** The API counts the calls of each of its operations apart, 10 a second
+for each. So each operation has a pacer of its own: an instance rests from a call until the next one
+of the same operation, and a store hands out the turns of each operation apart. All that is said
+above holds for the calls of one operation.
 """
 
 import math
@@ -53,7 +58,7 @@ class Pacer(Protocol):
 
 
 class InstancePacer(Pacer):
-    """The rest of one instance, which nobody shares."""
+    """The rest of one instance between calls of one operation."""
 
     max_delay_seconds = math.inf
     max_wait_seconds = math.inf
@@ -88,29 +93,36 @@ class InstancePacer(Pacer):
 class Turns(Protocol):
     """What a shared store hands out. Each method may raise StoreUnavailable."""
 
-    def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+    def reserve_turn(
+        self, operation: str, spacing_seconds: float, longest_wait_seconds: float
+    ) -> float:
         """The seconds until the next free turn, which is reserved unless they are too many."""
 
-    def pause_turns(self, seconds: float) -> None:
+    def pause_turns(self, operation: str, seconds: float) -> None:
         """Hands out no turn for so long, whoever asks. Reserved turns stay valid."""
 
 
 class SharedPacer(Pacer):
-    """Turns for all instances and functions that share a store, by the store's clock."""
+    """One operation's turns, for all instances and functions that share a store, by its clock."""
 
     max_delay_seconds = MAX_DELAY_SECONDS
     #: reserve_turn.lua takes a turn that is over 120 s ahead for a clock that was set back.
     max_wait_seconds = 60.0
 
-    def __init__(self, store: Turns, calls_per_second: int, transit_seconds: float) -> None:
+    def __init__(
+        self, store: Turns, operation: str, calls_per_second: int, transit_seconds: float
+    ) -> None:
         self._store = store
+        self._operation = operation
         self._spacing_seconds = (1 + transit_seconds) / calls_per_second
 
     def reserve(self, longest_wait_seconds: float) -> float:
-        return self._store.reserve_turn(self._spacing_seconds, longest_wait_seconds)
+        return self._store.reserve_turn(
+            self._operation, self._spacing_seconds, longest_wait_seconds
+        )
 
     def record_call(self, exchange: Exchange) -> None:
         """There is nothing to do: turns are spaced before the calls."""
 
     def pause(self, seconds: float) -> None:
-        self._store.pause_turns(seconds)
+        self._store.pause_turns(self._operation, seconds)

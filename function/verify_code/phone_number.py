@@ -2,24 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from verify_code.masking import mask
+
 #: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
 NO_COUNTRY = "001"
-
-#: Of a URL, or of HTML.
-_ESCAPE = r"%[0-9A-Fa-f]{2}|&[A-Za-z]\w{1,7};|&#(?:\d{1,6}|[xX][0-9A-Fa-f]{1,5});"
-
-#: A character by its number, in HTML or in JSON.
-_CODE_POINT = re.compile(
-    r"&#(?:0*([1-9]\d{0,5})|[xX]([0-9A-Fa-f]{1,5}));|\\u([0-9A-Fa-f]{4})", re.ASCII
-)
-
-#: Digits, with what may stand between two of them.
-_RUN = re.compile(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,8}}\d)+")
 
 SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 
@@ -52,33 +42,9 @@ class PhoneNumber:
     def masked_in(self, text: str) -> str:
         """The text without this number: each run of digits that has its last seven is masked.
 
-        So it is found with and without country code, with a 9 that WhatsApp leaves out, and
-        with up to eight separators between two digits. What JSON, URLs and HTML escape is decoded
-        before.
+        So it is found with and without country code, and with a 9 that WhatsApp leaves out.
         """
-        text = _unescaped(text)
-        last = self.digits[len(self.country_calling_code) :][-7:]
-
-        def masked(run: re.Match[str]) -> str:
-            digits = "".join(str(int(c)) for c in re.sub(_ESCAPE, "", run[0]) if c.isdecimal())
-            return self.masked if last in digits else run[0]
-
-        return _RUN.sub(masked, text)
-
-
-def _character(code: re.Match[str]) -> str:
-    return chr(int(code[1]) if code[1] else int(code[2] or code[3], 16))
-
-
-def _unescaped(text: str) -> str:
-    is_escaped = any(mark in text for mark in ("%", "\\", "&#"))
-    for _ in range(3 if is_escaped else 0):  # escapes may be escaped
-        plain = _CODE_POINT.sub(_character, unquote(text))
-        plain = re.sub(r'\\[nrtbf"/\\]', " ", plain)
-        if plain == text:
-            break
-        text = plain
-    return text.encode("utf-8", "replace").decode()  # a half of a surrogate pair can't be stored
+        return mask(text, self.digits[len(self.country_calling_code) :][-7:], self.masked)
 
 
 def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:

@@ -1,10 +1,10 @@
 """May this caller ask this? The caller, the event's age, the space, the country and the line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from verify_code.phone_number import NO_COUNTRY
-from verify_code.request import VerifyCodeRequest
+from verify_code.request import Request, SendRequest
 from verify_code.result import CODES, FieldError, Rejected
 from verify_code.settings import Settings
 
@@ -52,13 +52,13 @@ def defaults(settings: Settings, caller: Caller) -> dict[str, Any]:
 
 
 def refusal(
-    request: VerifyCodeRequest,
+    request: Request,
     sent_at: float | None,
     now: float,
     settings: Settings,
     caller: Caller,
 ) -> Rejected | None:
-    """Why the request may not be sent: the settings, the line, the caller or the event's age.
+    """Why the request may not be done: the settings, the line, the caller or the event's age.
 
     Both moments are seconds since the epoch. An event that doesn't say when it was sent is never
     too old.
@@ -70,20 +70,20 @@ def refusal(
         )
         return Rejected(code, " ".join(error.message for error in errors), errors=errors)
     if caller.is_unknown:
-        return Rejected("CallerUnknown", "The trigger doesn't say who asks; nothing was sent.")
+        return Rejected("CallerUnknown", "The trigger doesn't say who asks.")
     if sent_at is not None and now - sent_at > settings.max_event_age_seconds:
         age = f"{settings.max_event_age_seconds:g}"
-        return Rejected("EventExpired", f"The event is older than {age} seconds; nothing was sent.")
+        return Rejected("EventExpired", f"The event is older than {age} seconds.")
     return None
 
 
 def _not_allowed(
-    request: VerifyCodeRequest, settings: Settings, caller: Caller
+    request: Request, settings: Settings, caller: Caller
 ) -> list[tuple[str, str, str]]:
     """The code, the field and the sentence for everything that isn't allowed."""
-    number, method = request.phone_number, request.method
+    number = request.phone_number
     space, spaces = request.cust_space_id, settings.cust_space_ids
-    countries, methods = settings.allowed_countries, settings.allowed_methods
+    countries = settings.allowed_countries
     found: list[tuple[str, str, str]] = []
     if caller.cust_space_id not in (None, "", space) or (space not in spaces and spaces != ("*",)):
         text = "cust_space_id may not be used here."
@@ -95,10 +95,17 @@ def _not_allowed(
     elif number.is_charged_to_the_caller:
         text = "phone_number is a premium-rate or shared-cost line: name another."
         found.append(("LineTypeNotAllowed", "phone_number", text))
-    if method not in methods:
-        text = f"method must be {methods[0]} here."
-        found.append(("DeliveryMethodNotAllowed", "method", text))
-    elif method == "sms" and number.is_fixed_line:
-        text = "A fixed line can't take sms: ask for voice."
-        found.append(("LineTypeNotAllowed", "method", text))
+    if isinstance(request, SendRequest):
+        found += _method_not_allowed(request, settings.allowed_methods)
     return found
+
+
+def _method_not_allowed(
+    request: SendRequest, methods: tuple[str, ...]
+) -> Iterator[tuple[str, str, str]]:
+    if request.method not in methods:
+        text = f"method must be {methods[0]} here."
+        yield "DeliveryMethodNotAllowed", "method", text
+    elif request.method == "sms" and request.phone_number.is_fixed_line:
+        text = "A fixed line can't take sms: ask for voice."
+        yield "LineTypeNotAllowed", "method", text

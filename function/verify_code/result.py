@@ -1,18 +1,23 @@
-"""The result: one model for every caller, every answer and every failure."""
+"""The result: a model for the answer to each operation, on a common base."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+import json
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Sent = Literal["yes", "no", "unknown"]
+Outcome = Literal["yes", "no", "unknown"]
+VerificationStatus = Literal["NOT_VERIFIED", "VERIFIED", "EXPIRED"]
+
+#: When to ask again after no answer came.
+UNREACHABLE_SECONDS = 5.0
 
 
 class Meaning(NamedTuple):
     """What a code says, unless the result says otherwise."""
 
-    sent: Sent
+    outcome: Outcome
     retryable: bool
     http_status: int
 
@@ -42,19 +47,8 @@ CODES = {
     "UnexpectedError": Meaning("no", False, 500),
 }
 
-ACCEPTED = "CAMS took the request: the code is on its way."
-
-#: Result fields that are kept for later deliveries. The request gives the others again.
-STORED = {
-    *("success", "sent", "code", "message", "request_id", "retryable", "access_denied_detail"),
-    *("http_status", "origin", "upstream_message"),
-}
-
-#: Result fields that are never returned to a caller.
-HIDDEN = {"http_status", "origin", "upstream_message"}
-
 _NEUTRAL_MESSAGES = {
-    "Misconfigured": "The service can't send codes at the moment; its operator's log says why."
+    "Misconfigured": "The service isn't set up rightly; its operator's log says why."
 }
 
 
@@ -68,78 +62,87 @@ class FieldError(BaseModel):
     message: str = Field(description="what is wrong, and what would be right")
 
 
-class VerifyCodeResult(BaseModel):
-    """What every caller gets. Every key is always there."""
+class Result(BaseModel):
+    """What is known of a request, whichever operation it asks for. Every key is always there."""
 
     model_config = ConfigDict(frozen=True)
 
     success: bool = Field(description="CAMS took the request")
-    sent: Sent = Field(
-        description="may a code be on its way? After `unknown`, asking again can send a second one"
-    )
+    #: Each operation shows it under its own name.
+    outcome: Outcome
     code: str = Field(description="`OK`, a code of this package, or the API's own code")
     message: str = Field(description="one sentence for a developer; an app goes by `code`")
     request_id: str | None = Field(
         None, description="the API's RequestId, for its support; null where nothing was asked"
     )
     invocation_id: str = Field("", description="the invocation's id, for the logs")
-    retryable: bool = Field(description="nothing was sent, and asking again can succeed")
+    retryable: bool = Field(description="nothing was done, and asking again can succeed")
     retry_after_seconds: float | None = Field(
         None,
         description="when this may be asked again; after yes and unknown, the countdown to the "
         "next try",
     )
     phone_number: str | None = Field(None, description="the number that was asked for, masked")
-    method: Literal["sms", "voice"] | None = Field(None, description="how the code is to come")
-    locale: str | None = Field(None, description="the language code that was asked for")
     replayed: bool = Field(
-        False, description="the answer to an earlier delivery; nothing was sent now"
+        False, description="the answer to an earlier delivery; nothing was done now"
     )
     errors: tuple[FieldError, ...] = Field((), description="one for each wrong field")
     access_denied_detail: dict[str, str] | str | None = Field(
         None, description="the API's AccessDeniedDetail, for direct invocations; else null"
     )
 
-    http_status: int
-    origin: Literal["package", "api"] = "api"
-    upstream_message: str | None = None
+    # These are never returned to a caller, but where a model of an operation shows them.
+    verification_status: VerificationStatus | None = Field(None, exclude=True)
+    http_status: int = Field(exclude=True)
+    origin: Literal["package", "api"] = Field("api", exclude=True)
+    upstream_message: str | None = Field(None, exclude=True)
+
+    #: The message after success.
+    success_message: ClassVar[str] = "CAMS took the request."
 
     @classmethod
-    def of(cls, code: str, message: str, **more: Any) -> VerifyCodeResult:
+    def of(cls, code: str, message: str, **more: Any) -> Result:
         """A result with one of the package's own codes."""
         meaning = {**CODES[code]._asdict(), "origin": "package"}
         return cls(success=False, code=code, message=message, **{**meaning, **more})
 
     @classmethod
-    def accepted(cls) -> VerifyCodeResult:
-        """The result for a test number: as if CAMS had taken the request."""
+    def accepted(cls, **more: Any) -> Result:
+        """The result of a success."""
         return cls(
             success=True,
-            sent="yes",
+            outcome="yes",
             code="OK",
-            message=ACCEPTED,
+            message=cls.success_message,
             retryable=False,
             http_status=200,
+            **more,
         )
 
     @classmethod
-    def unexpected(cls, may_have_sent: bool) -> VerifyCodeResult:
+    def unexpected(cls, may_be_done: bool) -> Result:
         """The result where this package itself failed."""
-        if not may_have_sent:
-            return cls.of("UnexpectedError", "The function failed; nothing was sent.")
-        text = "The function failed; a code may have been sent."
-        return cls.of("UnexpectedError", text, sent="unknown", http_status=202)
+        if not may_be_done:
+            return cls.of("UnexpectedError", "The function failed.")
+        text = "The function failed; nobody knows whether it was done."
+        return cls.of("UnexpectedError", text, outcome="unknown", http_status=202)
 
     @classmethod
-    def replay(cls, stored: str) -> VerifyCodeResult:
+    def replay(cls, stored: str) -> Result:
         """What :meth:`stored` made, for a later delivery; ValueError if it isn't a result."""
         return cls.model_validate_json(stored).with_(replayed=True)
 
+    @classmethod
+    def showing(cls, result: Result, **asked: Any) -> Result:
+        """The same result as the answer to one operation, with what was asked of it."""
+        message = cls.success_message if result.success else result.message
+        return cls.model_construct(**{**dict(result), "message": message, **asked})
+
     def stored(self) -> str:
         """What is kept of it, as JSON. It holds neither the number nor an id of this package."""
-        return self.model_dump_json(include=STORED)
+        return json.dumps({name: getattr(self, name) for name in _STORED})
 
-    def with_(self, **changes: Any) -> VerifyCodeResult:
+    def with_(self, **changes: Any) -> Result:
         """The same result with other values in some fields."""
         return self.model_copy(update=changes)
 
@@ -158,12 +161,64 @@ class VerifyCodeResult(BaseModel):
         return {**self._shown(), "message": message, "access_denied_detail": None}
 
     def _shown(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude=HIDDEN)
+        return self.model_dump(mode="json", by_alias=True)
+
+
+#: Result fields that are kept for later deliveries. The request gives the others again.
+_STORED = (
+    *("success", "outcome", "code", "message", "request_id", "retryable", "access_denied_detail"),
+    *("http_status", "origin", "upstream_message"),
+)
+
+
+class SendResult(Result):
+    """The answer to a request for a code."""
+
+    success_message = "CAMS took the request: the code is on its way."
+
+    outcome: Outcome = Field(
+        serialization_alias="sent",
+        description="may a code be on its way? After `unknown`, asking again can send a second one",
+    )
+    method: Literal["sms", "voice"] | None = Field(None, description="how the code is to come")
+    locale: str | None = Field(None, description="the language code that was asked for")
+
+
+class StatusResult(Result):
+    """The answer to a request for the number's status, which changes nothing."""
+
+    success_message = "CAMS told the number's status."
+
+    outcome: Outcome = Field(exclude=True)
+    replayed: bool = Field(False, exclude=True)
+    verification_status: VerificationStatus | None = Field(
+        None,
+        description="`NOT_VERIFIED`, `VERIFIED` (for 14 days), or `EXPIRED`; null where it isn't "
+        "known",
+    )
+
+    @classmethod
+    def showing(cls, result: Result, **asked: Any) -> Result:
+        if result.outcome == "unknown":  # no answer came, and asking again does no harm
+            unknown = {"outcome": "no", "retryable": True, "http_status": 503}
+            result = result.with_(**unknown, retry_after_seconds=UNREACHABLE_SECONDS)
+        return super().showing(result, **asked)
+
+
+class VerifyResult(Result):
+    """The answer to a code that was handed in."""
+
+    success_message = "CAMS took the code: the number is registered."
+
+    outcome: Outcome = Field(
+        serialization_alias="registered",
+        description="is the number registered? After `unknown`, its status tells",
+    )
 
 
 class Rejected(Exception):
-    """Ends a request of which surely nothing was sent. It carries the result."""
+    """Ends a request of which surely nothing was done. It carries the result."""
 
     def __init__(self, code: str, message: str, **more: Any) -> None:
         super().__init__(code)
-        self.result = VerifyCodeResult.of(code, message, **more)
+        self.result = Result.of(code, message, **more)

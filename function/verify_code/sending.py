@@ -3,16 +3,16 @@
 import contextlib
 import random
 
-from verify_code.admission import Permit, rounded_up
 from verify_code.cams.client import Cams
-from verify_code.cams.operations import SEND
 from verify_code.cams.responses import interpret, unreachable
 from verify_code.cams.transport import MAX_IDLE_SECONDS
 from verify_code.clock import Clock
 from verify_code.invocation import Invocation
+from verify_code.operations import Operation
 from verify_code.pacing import Pacer
-from verify_code.request import VerifyCodeRequest
-from verify_code.result import Rejected, VerifyCodeResult
+from verify_code.permit import Permit, rounded_up
+from verify_code.request import Request
+from verify_code.result import Rejected, Result
 from verify_code.settings import Settings
 from verify_code.store.base import StoreUnavailable
 
@@ -26,21 +26,22 @@ _LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Sender:
-    """Sends for one invocation of an instance at a time."""
+    """Calls one operation of the API, for one invocation of an instance at a time."""
 
-    def __init__(self, settings: Settings, cams: Cams, pacer: Pacer, clock: Clock) -> None:
+    def __init__(
+        self, operation: Operation, settings: Settings, cams: Cams, pacer: Pacer, clock: Clock
+    ) -> None:
+        self._operation = operation
         self._settings = settings
         self._cams = cams
         self._pacer = pacer
         self._clock = clock
 
-    def send(
-        self, request: VerifyCodeRequest, permit: Permit, current: Invocation
-    ) -> VerifyCodeResult:
-        """Tries until a code may have been sent, the API refuses, or no try or time is left."""
+    def send(self, request: Request, permit: Permit, current: Invocation) -> Result:
+        """Tries until it may be done, the API refuses, or no try or time is left."""
         if request.phone_number.digits in self._settings.test_numbers:
-            return VerifyCodeResult.accepted()
-        result: VerifyCodeResult | None = None
+            return Result.accepted(verification_status="NOT_VERIFIED")
+        result: Result | None = None
         missed_turns = 0
         while result is None or (result.retryable and current.attempts < MAX_ATTEMPTS):
             try:
@@ -104,30 +105,29 @@ class Sender:
             self._clock.sleep(seconds)
             current.waited_seconds += seconds
 
-    def _call(
-        self, request: VerifyCodeRequest, current: Invocation, latest_start: float
-    ) -> VerifyCodeResult | None:
+    def _call(self, request: Request, current: Invocation, latest_start: float) -> Result | None:
         """The result of one call; None if its turn was missed, and nothing was written."""
         began = self._clock.monotonic()
-        current.may_have_sent = True
-        exchange = self._cams.call(SEND, request, current.context, latest_start)
+        current.may_be_done = self._operation.changes_something
+        exchange = self._cams.call(self._operation.action, request, current.context, latest_start)
         current.upstream_seconds += self._clock.monotonic() - began
         if exchange.missed_its_turn:
-            current.may_have_sent = False
+            current.may_be_done = False
             return None
         current.attempts += 1
         self._pacer.record_call(exchange)
-        result = interpret(exchange, request.phone_number)
-        current.may_have_sent = result.sent != "no"
+        result = interpret(exchange, request)
+        if result.outcome == "no":
+            current.may_be_done = False
         if result.http_status == 429:
             with contextlib.suppress(StoreUnavailable):
                 self._pacer.pause(min(result.retry_after_seconds or 0.0, _LONGEST_PAUSE_SECONDS))
         return result
 
 
-def _no_turn(wait: float) -> VerifyCodeResult:
-    return VerifyCodeResult.of(
+def _no_turn(wait: float) -> Result:
+    return Result.of(
         "QuotaExhausted",
-        "The API's quota has no place within the time left; nothing was sent.",
+        "The API's quota has no place within the time left.",
         retry_after_seconds=rounded_up(wait),
     )

@@ -172,6 +172,14 @@ Methods = Annotated[
     BeforeValidator(_items),
     Field(min_length=1, description="be sms, voice, or sms,voice"),
 ]
+Operations = Annotated[
+    tuple[Annotated[Literal["send", "status", "verify"], BeforeValidator(_lower)], ...],
+    BeforeValidator(_items),
+    Field(
+        min_length=1,
+        description="list what may be asked for: send, status, verify, separated by commas",
+    ),
+]
 Locale = Annotated[
     str,
     AfterValidator(_locale),

@@ -17,6 +17,9 @@ MAX_CALLS_PER_SECOND = 9
 _NEVER_SHOWN = ("store_url", "store_secret", "test_numbers", "cams_endpoint")
 
 
+Limits = tuple[Limit, ...]
+
+
 class SettingsError(Exception):
     """Settings that can't be used: one sentence for each of them, without any secret."""
 
@@ -29,6 +32,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
+    operations: types.Operations = ("send",)
     cust_space_ids: types.Spaces
     allowed_countries: types.Countries
     allowed_methods: types.Methods = ("sms", "voice")
@@ -48,9 +52,20 @@ class Settings(BaseModel):
     send_limits_per_number: types.Limits = (Limit(1, MINUTE), Limit(5, HOUR), Limit(10, DAY))
     send_limits_per_caller: types.Limits = (Limit(20, HOUR),)
     send_limits_total: types.Limits = (Limit(200, HOUR), Limit(1000, DAY))
+    verify_limits_per_number: types.Limits = (Limit(5, HOUR), Limit(10, DAY))
+    verify_limits_per_caller: types.Limits = (Limit(50, HOUR),)
+    verify_limits_total: types.Limits = (Limit(1000, HOUR), Limit(5000, DAY))
+    status_limits_per_caller: types.Limits = (Limit(200, HOUR),)
+    status_limits_total: types.Limits = (Limit(2000, HOUR),)
     caller_header: types.Header = ""
     cust_space_header: types.Header = ""
     test_numbers: types.TestNumbers = frozenset()
+
+    def limits(self, operation: str) -> tuple[Limits, Limits, Limits]:
+        """The rate limits of an operation: for a number, for a caller, and in all."""
+        per_number: Limits = getattr(self, f"{operation}_limits_per_number", ())
+        per_caller: Limits = getattr(self, f"{operation}_limits_per_caller")
+        return per_number, per_caller, getattr(self, f"{operation}_limits_total")
 
     @property
     def has_shared_store(self) -> bool:
@@ -88,8 +103,6 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
         problems["debug"] = (
             "DEBUG is 'sdk', which makes the SDK print the security token: unset it."
         )
-    if environ.get("OPERATIONS", "").strip() not in ("", "send"):
-        problems["operations"] = "OPERATIONS may only be send in this version."
     try:
         settings = Settings.model_validate({name: text for name, text in texts.items() if text})
     except ValidationError as invalid:

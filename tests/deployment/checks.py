@@ -11,7 +11,7 @@ import jsonschema
 
 from tests.deployment import rendering
 from tests.deployment.rendering import ACCOUNT, ENVIRONMENT, ROOT, ROS_SCHEMA
-from verify_code.cams import operations
+from verify_code.operations import OPERATIONS
 from verify_code.settings import MAX_CALLS_PER_SECOND, load
 
 FC3_SCHEMA = json.loads((ROOT / "tests/data/fc3_schema.json").read_text())
@@ -28,10 +28,12 @@ OF_A_PARAMETER = {
 }
 OF_A_RESOURCE = {"Type", "Condition", "DependsOn", "Properties"}
 
-#: What the role may do: the code's call, and what the platform does in the role's name.
+#: What each operation asks of the API.
+ACTIONS = {name: f"cams:{each.action}" for name, each in OPERATIONS.items()}
+
+#: What the platform does in the role's name.
 LOG = f"acs:log:*:*:project/chatapp-verify-code-{ACCOUNT}/logstore/function-log"
-GRANTED = {
-    (f"cams:{operations.SEND.action}", "*"),
+GRANTED_TO_THE_PLATFORM = {
     ("log:PostLogStoreLogs", LOG),
     ("mns:SendMessage", "acs:mns:*:*:/queues/chatapp-verify-code-dead/messages"),
 }
@@ -72,8 +74,8 @@ def check_template(document: dict[str, Any], **parameters: Any) -> None:
         schema = {"$ref": f"#/definitions/{resource['Type']}", **ROS_SCHEMA}
         jsonschema.validate(resource["Properties"], schema)
     policies = resources["Role"]["Properties"]["Policies"]
-    in_vpc = GRANTED_IN_A_VPC if "VpcId" in parameters else set()
-    assert granted(*(each["PolicyDocument"] for each in policies)) == GRANTED | in_vpc
+    wanted = to_grant(parameters.get("Operations", "send"), is_in_vpc="VpcId" in parameters)
+    assert granted(*(each["PolicyDocument"] for each in policies)) == wanted
     functions = rendering.functions_of_template(resources)
     check_functions(functions)
     if "Requests" not in resources:
@@ -143,6 +145,12 @@ def check_stream(config: dict[str, Any], function: dict[str, Any]) -> None:
     assert config["asyncInvocationType"] is False  # else what is raised never reaches the source
     instances = function["concurrencyConfig"]["reservedConcurrency"]
     assert 1 <= options["maximumTasks"] <= instances
+
+
+def to_grant(enabled: str, *, is_in_vpc: bool = False) -> set[tuple[str, str]]:
+    """What the role must be allowed for these operations, and on what: no less and no more."""
+    of_the_code = {(ACTIONS[name], "*") for name in enabled.split(",")}
+    return of_the_code | GRANTED_TO_THE_PLATFORM | (GRANTED_IN_A_VPC if is_in_vpc else set())
 
 
 def granted(*documents: dict[str, Any]) -> set[tuple[str, str]]:

@@ -55,6 +55,10 @@ _PSEUDO_PARAMETERS = {
 _EXPRESSION = r"\$\{([^}]*)\}"
 
 
+#: What may be enabled: all that the form of a stack offers.
+OPERATIONS = ["send", "send,status", "send,verify", "send,status,verify"]
+
+
 def s_yaml() -> dict[str, Any]:
     return copy.deepcopy(_document("s.yaml"))
 

@@ -151,6 +151,7 @@ def test_memory_is_chosen_in_a_terminal(plane: ControlPlane, machine: Machine) -
         ({"CUST_SPACE_IDS": "cams-one"}, "ALLOWED_COUNTRIES is missing"),
         ({**MEMORY, "ALLOWED_COUNTRIES": "Singapore"}, "ALLOWED_COUNTRIES"),
         ({**MEMORY, "STORE_SECRET": "short", "STORE_URL": "redis://host"}, "STORE_SECRET"),
+        ({**MEMORY, "OPERATIONS": "send,delete"}, "OPERATIONS"),
     ],
 )
 def test_a_missing_or_wrong_value_changes_nothing(
@@ -197,6 +198,23 @@ def test_one_function_alone(plane: ControlPlane, machine: Machine) -> None:
     assert plane.state.caps == {HTTP: 1}
     assert "Queue chatapp-verify-code-requests" not in machine.made()
     assert not [name for name in machine.made() if "EventBridge" in name]
+
+
+def test_operations_come_and_go(plane: ControlPlane, machine: Machine) -> None:
+    """A changed OPERATIONS reaches both functions and the role; taken out, it is gone from both."""
+    ended = machine.deploy(**MEMORY)
+    assert ended.status == 0, ended.text
+    for operations, actions in (
+        ("send", {"GetChatappVerifyCode"}),
+        ("send,status", {"GetChatappVerifyCode", "GetPhoneNumberVerificationStatus"}),
+        ("send", {"GetChatappVerifyCode"}),
+    ):
+        machine.set(OPERATIONS=operations)
+        ended = machine.deploy()
+        assert ended.status == 0, ended.text
+        environments = [plane.state.functions[n]["environmentVariables"] for n in (HTTP, EVENTS)]
+        assert [each["OPERATIONS"] for each in environments] == [operations] * 2
+        assert set(re.findall(r"cams:(\w+)", json.dumps(machine.made()))) == actions
 
 
 def test_a_store_in_a_vpc_comes_and_goes(plane: ControlPlane, machine: Machine) -> None:

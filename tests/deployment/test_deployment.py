@@ -50,6 +50,30 @@ def test_both_deploy_the_same(store_url: str, caps: list[int], calls: list[str])
     assert [each["MAX_CALLS_PER_SECOND"] for each in environments] == calls
 
 
+@pytest.mark.parametrize("enabled", rendering.OPERATIONS)
+def test_operations_reach_both_functions_and_the_role(enabled: str) -> None:
+    """Both files tell both functions what is enabled; the stack's role may do it and no more."""
+    check_s_yaml(rendering.s_yaml(), OPERATIONS=enabled)
+    check_template(rendering.template(), Operations=enabled)
+    environment = ENVIRONMENT | {"OPERATIONS": enabled}
+    resources = rendering.rendered_s_yaml(rendering.s_yaml(), environment)
+    functions = rendering.functions_of_s_yaml(resources)
+    resources = rendering.rendered_template(rendering.template(), Operations=enabled)
+    functions += rendering.functions_of_template(resources)
+    told = [each["environmentVariables"]["OPERATIONS"] for each in functions]
+    assert told == [enabled] * 4
+
+
+def test_nothing_but_send_is_enabled_unless_it_is_asked_for() -> None:
+    """Without a value both files enable `send` alone; the form of a stack offers no wrong value."""
+    resources = rendering.rendered_s_yaml(rendering.s_yaml(), ENVIRONMENT)
+    for function in rendering.functions_of_s_yaml(resources):
+        assert function["environmentVariables"]["OPERATIONS"] == "send"
+    parameter = rendering.template()["Parameters"]["Operations"]
+    assert parameter["Default"] == "send"
+    assert parameter["AllowedValues"] == rendering.OPERATIONS
+
+
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_a_missing_value_fails(name: str) -> None:
     """Without one of the values that must be set, nothing is rendered, hence nothing deployed."""

@@ -24,6 +24,7 @@ from layers import build
 from tests.deployment import rendering
 from tests.deployment.checks import check_s_yaml
 from tests.deployment.rendering import ROOT
+from verify_code.settings import SettingsError, load
 
 GIVEN = {"CUST_SPACE_IDS": "cams-one,cams-two", "ALLOWED_COUNTRIES": "SG,ID"}
 
@@ -35,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     for name, value in {**GIVEN, "STORE_URL": "memory://"}.items():
         monkeypatch.setenv(name, value)
-    for name in ("JWKS", "STORE_SECRET", "RUNTIME", "REGION", "TEST_NUMBERS"):
+    for name in ("JWKS", "STORE_SECRET", "RUNTIME", "REGION", "TEST_NUMBERS", "OPERATIONS"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path
     os.umask(old_mask)
@@ -61,13 +62,14 @@ def test_the_values_deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, store_
     assert {".env", "*.pem"} <= set(ignored)
 
 
-def test_a_new_value_is_added_to_an_old_file(folder: Path) -> None:
+@pytest.mark.parametrize(("name", "value"), [("TEST_NUMBERS", ""), ("OPERATIONS", "send")])
+def test_a_new_value_is_added_to_an_old_file(folder: Path, name: str, value: str) -> None:
     """What an older .env lacks is added to it; what it has stays."""
     deploy.values()
     text = (folder / ".env").read_text()
-    (folder / ".env").write_text(re.sub(r"(?m)^TEST_NUMBERS=.*\n", "", text))
+    (folder / ".env").write_text(re.sub(rf"(?m)^{name}=.*\n", "", text))
     (folder / ".env").chmod(0o600)
-    assert deploy.values()["TEST_NUMBERS"] == ""
+    assert deploy.values()[name] == value
     assert sorted((folder / ".env").read_text().splitlines()) == sorted(text.splitlines())
 
 
@@ -162,6 +164,31 @@ def test_a_wrong_value_is_a_sentence(
     assert said in told
     assert "it's@" not in told
     assert "a$b" not in told
+    assert not (folder / ".env").exists()
+
+
+def test_operations_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the environment are written at first; later .env is what counts."""
+    monkeypatch.setenv("OPERATIONS", "send,status")
+    assert deploy.values()["OPERATIONS"] == "send,status"
+    monkeypatch.setenv("OPERATIONS", "send,status,verify")
+    assert deploy.values()["OPERATIONS"] == "send,status"
+    check_s_yaml(rendering.s_yaml(), **deploy.read_values())
+
+
+def test_a_wrong_operation_is_refused_in_the_functions_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The function reads OPERATIONS before anything is created, and its sentence is shown."""
+    monkeypatch.setenv("OPERATIONS", "send,delete")
+    with pytest.raises(SettingsError) as refused:
+        load(os.environ, 20)
+    assert "OPERATIONS" in str(refused.value)
+    assert deploy.main(["deploy"]) == 1
+    told = capsys.readouterr()
+    assert str(refused.value) in told.err
+    assert "Nothing was changed." in told.err
+    assert "1/9" not in told.out
     assert not (folder / ".env").exists()
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from deploy import FIGURES
 from tests.deployment import rendering
-from tests.deployment.checks import GRANTED, granted
+from tests.deployment.checks import ACTIONS, granted, to_grant
 from tests.deployment.rendering import ACCOUNT, ROOT
 from verify_code.result import CODES
 
+ACCESS = (ROOT / "docs/access.md").read_text()
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
@@ -78,11 +79,17 @@ def test_the_page_has_the_figures() -> None:
 
 
 def test_the_role_for_s_yaml_is_the_stacks() -> None:
-    """docs/role_policy.json grants what template.yml grants, and nothing else."""
+    """docs/role_policy.json grants what template.yml grants for `send`, and nothing else."""
     policy = json.loads((ROOT / "docs/role_policy.json").read_text().replace("ACCOUNT", ACCOUNT))
-    assert granted(policy) == GRANTED
+    assert granted(policy) == to_grant("send")
     role = rendering.rendered_template(rendering.template())["Role"]
     assert [each["PolicyDocument"] for each in role["Properties"]["Policies"]] == [policy]
+
+
+def test_the_page_has_the_action_of_each_operation() -> None:
+    """docs/access.md says what each operation lets the role do, for who makes the role by hand."""
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `(cams:\w+)` \|$", ACCESS, re.MULTILINE)
+    assert dict(rows) == ACTIONS
 
 
 def test_the_index_for_s_yaml_is_the_stacks() -> None:

@@ -535,7 +535,9 @@ def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey
     class Garbled(RedisStore):
         replies = 0
 
-        def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+        def reserve_turn(
+            self, operation: str, spacing_seconds: float, longest_wait_seconds: float
+        ) -> float:
             raise ValueError("invalid literal")
 
         def complete(self, record: Record, result: str) -> None:

@@ -202,13 +202,15 @@ class TurnsByHand(Turns):
         self.now = 0.0
         self.free = 0.0
 
-    def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+    def reserve_turn(
+        self, operation: str, spacing_seconds: float, longest_wait_seconds: float
+    ) -> float:
         turn = max(self.now, self.free)
         if turn - self.now <= longest_wait_seconds:
             self.free = turn + spacing_seconds
         return turn - self.now
 
-    def pause_turns(self, seconds: float) -> None:
+    def pause_turns(self, operation: str, seconds: float) -> None:
         self.free = max(self.free, self.now + seconds)
 
 
@@ -223,7 +225,7 @@ def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], mo
     With all that a turn may be missed by on top of the allowance, it is one more at most.
     """
     store = TurnsByHand()
-    pacing = SharedPacer(store, most, TRANSIT)
+    pacing = SharedPacer(store, "send", most, TRANSIT)
     in_all, on_top = [], []
     for gap, late, transit in calls:
         store.now += gap
@@ -236,14 +238,14 @@ def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], mo
 
 def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) -> None:
     """Any number of takers get turns that are exactly a spacing apart, a second from the first."""
-    first = redis_store.reserve_turn(0.125, 60)
+    first = redis_store.reserve_turn("send", 0.125, 60)
     assert first == pytest.approx(1.125, abs=0.01)
     began = time.monotonic()
 
     def take_five(_: int) -> list[float]:
         with closing(RedisStore(valkey.url)) as store:
-            store.reserve_turn(0.125, -1)  # takes none, but the time to connect
-            return [time.monotonic() + store.reserve_turn(0.125, 60) for _ in range(5)]
+            store.reserve_turn("send", 0.125, -1)  # takes none, but the time to connect
+            return [time.monotonic() + store.reserve_turn("send", 0.125, 60) for _ in range(5)]
 
     with ThreadPoolExecutor(8) as takers:
         turns = sorted(turn for taken in takers.map(take_five, range(8)) for turn in taken)
@@ -253,19 +255,19 @@ def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) ->
 
 def test_a_turn_that_is_too_far_off_is_not_taken(redis_store: RedisStore) -> None:
     """A wait that is too long is told, and the turn stays free; a hold never shortens it."""
-    redis_store.reserve_turn(0.125, 60)
-    redis_store.pause_turns(30)
-    redis_store.pause_turns(1)
-    waits = [redis_store.reserve_turn(0.125, longest) for longest in (5, 0, -1, 60, 60)]
+    redis_store.reserve_turn("send", 0.125, 60)
+    redis_store.pause_turns("send", 30)
+    redis_store.pause_turns("send", 1)
+    waits = [redis_store.reserve_turn("send", 0.125, longest) for longest in (5, 0, -1, 60, 60)]
     assert waits == pytest.approx([30, 30, 30, 30, 30.125], abs=0.1)
 
 
 def test_a_new_store_serves_the_impatient(redis_store: RedisStore) -> None:
     """The first turn of a new store comes nearer, even for those who can't wait for it yet."""
-    first = redis_store.reserve_turn(0.125, 0.5)
+    first = redis_store.reserve_turn("send", 0.125, 0.5)
     assert first == pytest.approx(1.125, abs=0.01)
     time.sleep(0.1)
-    assert redis_store.reserve_turn(0.125, 0.5) < first - 0.09
+    assert redis_store.reserve_turn("send", 0.125, 0.5) < first - 0.09
 
 
 @pytest.fixture
@@ -316,7 +318,7 @@ def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, valkey: Va
     """A store that fails after the call changes nothing in the answer."""
 
     class FailingStore(RedisStore):
-        def pause_turns(self, seconds: float) -> None:
+        def pause_turns(self, operation: str, seconds: float) -> None:
             raise StoreUnavailable
 
     with closing(FailingStore(valkey.url)) as store:
@@ -368,7 +370,7 @@ def test_a_long_wait_for_a_turn(function: FunctionUnderTest) -> None:
 def test_no_turn_is_reserved_far_ahead(valkey: Valkey, redis_store: RedisStore) -> None:
     """However long callers may wait, no turn is more than a minute ahead: for a store one that is
     far off means a clock that was set back, and it would hand it out again."""
-    pacer = SharedPacer(redis_store, 1, TRANSIT)
+    pacer = SharedPacer(redis_store, "send", 1, TRANSIT)
     waits = [pacer.reserve(pacer.max_wait_seconds) for _ in range(220)]
     reserved = [wait for wait in waits if wait <= 60]
     assert len(reserved) == len(set(reserved)) < 60
@@ -380,7 +382,7 @@ def test_a_caller_with_much_time_waits_a_minute(
     """Where turns are further off, the answer says at once when the next one is free."""
     function.timeout_seconds = 600
     function.set(**valkey.settings)
-    redis_store.pause_turns(70)
+    redis_store.pause_turns("send", 70)
     result = function.ask()
     assert result["code"] == "QuotaExhausted"
     assert 60 < result["retry_after_seconds"] <= 70
@@ -398,11 +400,11 @@ def test_a_store_too_slow_for_its_turns(shared: FunctionUnderTest) -> None:
 
 def test_a_quiet_month(valkey: Valkey, redis_store: RedisStore) -> None:
     """The store knows after quiet weeks that nobody holds a turn: the next call doesn't wait."""
-    redis_store.reserve_turn(0.125, 60)
+    redis_store.reserve_turn("send", 0.125, 60)
     valkey.turn(30 * 24 * 3600)
     with valkey.client() as client:  # as if that turn were long past
-        client.set("{chatapp-verify-code}:free-turn", "1", keepttl=True)
-    assert redis_store.reserve_turn(0.125, 60) == 0
+        client.set("{chatapp-verify-code}:free-turn:send", "1", keepttl=True)
+    assert redis_store.reserve_turn("send", 0.125, 60) == 0
 
 
 def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
@@ -412,7 +414,7 @@ def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
         connections = []
         for idle_seconds in (0, 0, MAX_IDLE_SECONDS + 1):
             now[0] += idle_seconds
-            store.reserve_turn(0.1, 60)
+            store.reserve_turn("send", 0.1, 60)
             connections.append(client.info("stats")["total_connections_received"])
     assert connections[1] - connections[0] == 0
     assert connections[2] - connections[1] == 1

@@ -278,7 +278,7 @@ def test_other_variables_are_none_of_our_business(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("OPERATIONS", "send,verify"),
+        ("OPERATIONS", "send,register"),
         ("SEND_LIMITS_TOTAL", "1_0/day"),
         ("ALLOWED_COUNTRIES", "\u00df"),
         ("READ_TIMEOUT_SECONDS", "1e-300"),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox.function_compute import ROOT
 from tests.support.valkey import Valkey
-from verify_code.result import VerifyCodeResult
+from verify_code.result import Result
 from verify_code.store.base import Limit, RateLimit, Record, Store, StoreUnavailable
 from verify_code.store.memory import MemoryStore
 from verify_code.store.redis import RedisStore
@@ -345,7 +345,7 @@ def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits
     def most_more() -> int:
         """How many more codes the windows have room for."""
         counts = (sum(1 for at in sent if at - now + each.seconds > 1e-6) for each in limits)
-        return min(each.codes - count for each, count in zip(limits, counts, strict=True))
+        return min(each.requests - count for each, count in zip(limits, counts, strict=True))
 
     for number, (gap, ending) in enumerate(steps):
         under_test.turn(gap)
@@ -452,12 +452,12 @@ def test_all_keys_expire_and_share_a_tag(
     limits = (Limit(1, 60), Limit(10, 86400))
     shared.reserved("a", limits, "n", "c", limits, limits)
     shared.send("b", limits, "m", "d", limits, (Limit(5, 60),))
-    redis_store.reserve_turn(0.1, 10)
+    redis_store.reserve_turn("send", 0.1, 10)
     with valkey.client() as client:
         keys = client.keys()
         assert len(keys) == 2 + 2 + 2 + 1 + 1
         assert all(key.startswith("{chatapp-verify-code}:") for key in keys)
-        turn = "{chatapp-verify-code}:free-turn"
+        turn = "{chatapp-verify-code}:free-turn:send"
         assert all(0 < client.ttl(key) <= 86400 + 20 for key in keys if key != turn)
         assert client.ttl(turn) > 30 * 86400  # it outlives quiet weeks
 
@@ -545,8 +545,8 @@ def test_the_servers_clock_is_set_back(
     shared.turn(-3600)
     assert shared.admit("b", MINUTE)[1] <= 60
     with valkey.client() as client:
-        client.set("{chatapp-verify-code}:free-turn", int((time.time() + 3600) * 1e6))
-    assert redis_store.reserve_turn(0.125, 60) == pytest.approx(1.125, abs=0.01)
+        client.set("{chatapp-verify-code}:free-turn:send", int((time.time() + 3600) * 1e6))
+    assert redis_store.reserve_turn("send", 0.125, 60) == pytest.approx(1.125, abs=0.01)
 
 
 def test_a_server_that_does_not_know_hello() -> None:
@@ -578,6 +578,6 @@ def test_a_code_takes_a_kilobyte(valkey: Valkey, shared: StoreUnderTest) -> None
         before = client.info("memory")["used_memory"]
         for number in range(200):
             record = shared.sending(f"{number:064}", (Limit(10, 86400),), f"{number:057}")
-            shared.store.complete(record, VerifyCodeResult.accepted().stored())
+            shared.store.complete(record, Result.accepted().stored())
         after = client.info("memory")["used_memory"]
     assert 700 < (after - before) / 200 < 1200

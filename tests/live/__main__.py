@@ -1,4 +1,5 @@
-"""Asks a deployed function what it must refuse, and then, if you agree, for one real code."""
+"""Asks a deployed function what it must refuse, then for the number's status where that is enabled,
+and then, if you agree, for one real code."""
 
 from __future__ import annotations
 
@@ -24,10 +25,10 @@ def main() -> int:
         print("URL must begin with https://, since the token goes there.")
         return 2
 
-    status, result = ask(url, None, number)
+    status, result = ask(url, None, phone_number=number)
     refused = status >= 400 and "sent" not in result
     print(f"Without a token: {status}, {'refused by the platform' if refused else 'LET IN'}")
-    status, result = ask(url, token, "12")
+    status, result = ask(url, token, phone_number="12")
     checked = (status, result.get("code")) == (422, "InvalidRequest")
     print(
         f"A wrong number: {status} {result.get('code')}{'' if checked else ', NOT AS IT MUST BE'}"
@@ -35,19 +36,26 @@ def main() -> int:
     if not refused or not checked:
         return 1
 
+    status, result = ask(f"{url.rstrip('/')}/status", token, phone_number=number)
+    code = result.get("code")
+    print(f"The number's status: {status} {result.get('verification_status') or code}")
+    if code not in ("OK", "OperationNotEnabled"):
+        print(json.dumps(result, indent=2))
+        return 1
+
     method = os.environ.get("METHOD", "sms")
     print(f"A real code goes to {number} by {method}. Codes are few: too many lock the number out.")
     if input("Type send to send it: ") != "send":
         print("Nothing was sent.")
         return 0
-    status, result = ask(url, token, number, method)
+    status, result = ask(url, token, phone_number=number, method=method)
     print(status, json.dumps(result, indent=2))
     return 0 if result.get("sent") == "yes" else 1
 
 
-def ask(url: str, token: str | None, number: str, method: str = "sms") -> tuple[int, Any]:
+def ask(url: str, token: str | None, **fields: str) -> tuple[int, Any]:
     """The status, and the JSON object of the answer, empty where it is none."""
-    body = json.dumps({"phone_number": number, "method": method}).encode()
+    body = json.dumps(fields).encode()
     headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(8)}
     if token:
         headers["Authorization"] = f"Bearer {token}"

@@ -143,11 +143,12 @@ class FunctionUnderTest:
         body: Any = None,
         method: str = "POST",
         headers: dict[str, str] | None = None,
+        path: str = "/",
     ) -> HttpReply:
         """Asks over HTTP; the body is JSON unless it is bytes."""
         sent = {"Content-Type": "application/json"} if headers is None else headers
         body = {"phone_number": NUMBER} if body is None else body
-        event = http_event(method, "/", sent.items(), as_bytes(body), "http-1")
+        event = http_event(method, path, sent.items(), as_bytes(body), "http-1")
         return read_reply(self.handle(event))
 
 

@@ -14,7 +14,7 @@ import phonenumbers
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from verify_code.request import NAMES as FIELD_NAMES
+from verify_code.validation import NAMES as FIELD_NAMES
 
 ROOT = Path(__file__).parents[2]
 RECORDED = {path.stem: path.read_bytes() for path in sorted((ROOT / "tests/events").iterdir())}

@@ -103,7 +103,7 @@ def _deliver(function: FunctionUnderTest, event: bytes) -> Outcome:
 @cache
 def schema() -> Any:
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
-    schema = {"$ref": "#/components/schemas/VerifyCodeResult", **document}
+    schema = {"$ref": "#/components/schemas/SendResult", **document}
     return jsonschema.Draft202012Validator(schema)
 
 

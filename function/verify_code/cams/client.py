@@ -17,9 +17,8 @@ from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
 from verify_code import __version__, credentials, logs
-from verify_code.cams.operations import Operation
 from verify_code.cams.transport import Exchange, Transport
-from verify_code.request import VerifyCodeRequest
+from verify_code.request import Request
 from verify_code.settings import Settings
 
 #: A shorter value is no key and no token, and may stand in an answer by chance.
@@ -56,9 +55,7 @@ class Cams:
         """
         self._transport.open(self._settings.connect_timeout_seconds, needed_seconds)
 
-    def call(
-        self, operation: Operation, request: VerifyCodeRequest, context: Any, latest_start: float
-    ) -> Exchange:
+    def call(self, action: str, request: Request, context: Any, latest_start: float) -> Exchange:
         """Sends the request once over the open connection, and returns what happened.
 
         It raises no error of the SDK or the connection. An error that isn't the connection's is
@@ -69,8 +66,8 @@ class Cams:
         self._role.context = context
         current = _CURRENT.set(partial(self._transport.send, exchange))
         try:
-            query = OpenApiRequest(query=operation.query(request))
-            self._client.call_api(_params(operation), query, RuntimeOptions())
+            query = OpenApiRequest(query=request.query())
+            self._client.call_api(_params(action), query, RuntimeOptions())
         except _Done:
             pass
         except Exception as error:
@@ -142,9 +139,9 @@ logs.silence_libraries()  # the imports above have added handlers
 
 
 @cache
-def _params(operation: Operation) -> Params:
+def _params(action: str) -> Params:
     return Params(
-        action=operation.action,
+        action=action,
         version="2020-06-06",
         protocol="HTTPS",
         pathname="/",

@@ -2,15 +2,14 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 from verify_code.cams.transport import Exchange
-from verify_code.phone_number import PhoneNumber
-from verify_code.result import ACCEPTED, VerifyCodeResult
+from verify_code.request import Request, StatusRequest
+from verify_code.result import UNREACHABLE_SECONDS, Outcome, Result, VerificationStatus
 
 #: How long to wait when the API's flow control doesn't say: its limit counts whole seconds.
 FLOW_CONTROL_SECONDS = 1.0
-UNREACHABLE_SECONDS = 5.0
 
 _LONGEST_MESSAGE = 300
 
@@ -30,39 +29,39 @@ _FLOW_CONTROL = re.compile(r"Throttling(\..*)?|System\.LimitControl")
 _UNCLEAR_CODES = ("0000", "0", "200", "Success")
 
 
-def unreachable() -> VerifyCodeResult:
+def unreachable() -> Result:
     """Returns the result for an attempt that could not connect: nothing was written."""
-    return VerifyCodeResult.of(
+    return Result.of(
         "UpstreamUnavailable",
-        "The API can't be reached; nothing was sent.",
+        "The API can't be reached.",
         retry_after_seconds=UNREACHABLE_SECONDS,
     )
 
 
-def interpret(exchange: Exchange, number: PhoneNumber) -> VerifyCodeResult:
+def interpret(exchange: Exchange, request: Request) -> Result:
     """Returns the result of one attempt, by what was written and what came back.
 
-    ``sent`` is ``no`` in two cases only: nothing was written, or a whole answer refuses the request
-    as the documentation says refusals look, and nothing in the answer contradicts that.
+    ``outcome`` is ``no`` in two cases only: nothing was written, or a whole answer refuses the
+    request as the documentation says refusals look, and nothing in the answer contradicts that.
     """
     if not exchange.entered:
         # An SDK that raised wrote nothing. One that returned may have sent the request itself.
-        return VerifyCodeResult.unexpected(may_have_sent=not exchange.sdk_raised)
+        return Result.unexpected(may_be_done=not exchange.sdk_raised)
     if not exchange.written:
         return unreachable()
     if not exchange.is_whole:
-        return VerifyCodeResult.of(
+        return Result.of(
             "UpstreamTimeout" if exchange.timed_out else "UpstreamDisconnected",
-            "No whole answer came from the API; a code may have been sent.",
+            "No whole answer came from the API; nobody knows whether it was done.",
         )
-    return _Answer(exchange, number).result()
+    return _Answer(exchange, request).result()
 
 
 class _Answer:
     """A whole answer of the API."""
 
-    def __init__(self, exchange: Exchange, number: PhoneNumber) -> None:
-        self._number = number
+    def __init__(self, exchange: Exchange, request: Request) -> None:
+        self._request = request
         self._status = exchange.status
         self._retry_after = exchange.headers.get("x-acs-retry-after", "")
         body = _json_object(exchange.body or b"")
@@ -70,25 +69,38 @@ class _Answer:
         self._body = {k.lower(): v for k, v in body.items() if v not in (None, "None")}
         self._code = self._identifier("code")
 
-    def result(self) -> VerifyCodeResult:
+    def result(self) -> Result:
         code = self._code or ""
         succeeded = self._succeeded()
         says_ok = code.upper() == "OK"
-        says_sent = says_ok or succeeded is True
-        if not says_sent and (_FLOW_CONTROL.fullmatch(code) or self._status == 429):
-            message = "The API's flow control refused the call; nothing was sent."
+        says_done = says_ok or succeeded is True
+        if not says_done and (_FLOW_CONTROL.fullmatch(code) or self._status == 429):
+            message = "The API's flow control refused the call."
             wait = self._retry_after_seconds()
             return self._make("no", code or "Throttling", 429, message, wait)
-        if self._status == 200 and says_ok and succeeded is not False:
-            return self._make("yes", "OK", 200, ACCEPTED)
-        if code and not says_sent and self._is_refusal(code):
+        is_ok = self._status == 200 and says_ok and succeeded is not False
+        if is_ok and self._tells_what_was_asked():
+            status = self._verification_status()
+            return Result.accepted(
+                request_id=self._identifier("requestid"), verification_status=status
+            )
+        if code and not says_done and self._is_refusal(code):
             http_status = 422 if code.startswith("InvalidParameter.") else 424
-            message = "The API refused the request; nothing was sent."
+            message = "The API refused the request."
             return self._make("no", code, http_status, message)
         # The server failed, the answer contradicts itself, or it is no answer of this API.
         code = "InvalidUpstreamAnswer" if says_ok or not code else code
-        message = "The API's answer doesn't say whether a code was sent; one may have been."
+        message = "The API's answer doesn't say whether it was done."
         return self._make("unknown", code, 202, message)
+
+    def _tells_what_was_asked(self) -> bool:
+        return not isinstance(self._request, StatusRequest) or bool(self._verification_status())
+
+    def _verification_status(self) -> VerificationStatus | None:
+        data = self._body.get("data")
+        told = {k.lower(): v for k, v in data.items()} if isinstance(data, dict) else {}
+        value = told.get("codeverificationstatus")
+        return value if value in get_args(VerificationStatus) else None
 
     def _is_refusal(self, code: str) -> bool:
         if _SERVER_FAILED.fullmatch(code) or code in _UNCLEAR_CODES:
@@ -102,16 +114,16 @@ class _Answer:
 
     def _make(
         self,
-        sent: Any,
+        outcome: Outcome,
         code: str,
         http_status: int,
         message: str,
         retry_after_seconds: float | None = None,
-    ) -> VerifyCodeResult:
+    ) -> Result:
         quotes = _ABOUT_CREDENTIALS.fullmatch(self._code or "")
-        return VerifyCodeResult(
-            success=sent == "yes",
-            sent=sent,
+        return Result(
+            success=False,
+            outcome=outcome,
             code=code,
             message=message,
             http_status=http_status,
@@ -119,7 +131,7 @@ class _Answer:
             retry_after_seconds=retry_after_seconds,
             request_id=self._identifier("requestid"),
             access_denied_detail=None if quotes else self._access_denied_detail(),
-            upstream_message=None if sent == "yes" or quotes else self._message(),
+            upstream_message=None if quotes else self._message(),
         )
 
     def _succeeded(self) -> bool | None:
@@ -147,7 +159,7 @@ class _Answer:
         return self._masked(value) if isinstance(value, str) and value else None
 
     def _masked(self, text: str) -> str:
-        return self._number.masked_in(text)
+        return self._request.masked_in(text)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 from verify_code.events.message import MAX_MESSAGES, Event, Message, rejected
 from verify_code.events.sources import CloudEvent, MnsTopicMessage, read
 from verify_code.json_text import check_size, decode, encode
-from verify_code.request import check_operation, given
-from verify_code.result import Rejected, VerifyCodeResult
+from verify_code.operations import asks_for_another
+from verify_code.result import Rejected, Result
+from verify_code.validation import given
 
 #: A request may stand in a message, in a CloudEvent, as text, in base64: so many layers at most.
 _MAX_LAYERS = 6
@@ -30,9 +31,9 @@ def single(source: str, item: Any) -> Event:
     """An event of one message: a CloudEvent, or one of an MNS/SMQ topic."""
     message = _message(item)
 
-    def reply(results: Sequence[VerifyCodeResult]) -> Any:
+    def reply(results: Sequence[Result]) -> Any:
         answer = results[0].for_event_source()
-        if answer["sent"] == "no" and message.is_redelivered:
+        if results[0].outcome == "no" and message.is_redelivered:
             raise CodeNotSentError(json.dumps(answer))
         return answer
 
@@ -62,10 +63,12 @@ def unread_stream(message: Message) -> Event:
     return Event("eventbridge_stream", [message], reply)
 
 
-def _reply_to_stream(may_raise_for: list[bool], results: Sequence[VerifyCodeResult]) -> Any:
+def _reply_to_stream(may_raise_for: list[bool], results: Sequence[Result]) -> Any:
     answers = [result.for_event_source() for result in results]
-    both = zip(answers, may_raise_for, strict=True)
-    unsent = [answer for answer, may_raise in both if answer["sent"] == "no" and may_raise]
+    all_three = zip(results, answers, may_raise_for, strict=True)
+    unsent = [
+        answer for result, answer, may_raise in all_three if result.outcome == "no" and may_raise
+    ]
     if unsent:
         sizes = accumulate(len(json.dumps(answer)) for answer in unsent)
         listed = sum(1 for size in sizes if size <= _LISTED_BYTES)
@@ -110,10 +113,9 @@ def _request(item: Any) -> dict[str, Any]:
     fields = _find(item, _MAX_LAYERS)
     if fields is None:
         raise Rejected("InvalidEvent", "There is no request in the message: it needs phone_number.")
-    try:
-        check_operation(fields)
-    except Rejected as rejection:
-        raise Rejected("InvalidEvent", rejection.result.message) from None
+    if asks_for_another(fields):
+        text = "An event can only ask for a code: leave operation out."
+        raise Rejected("InvalidEvent", text)
     return fields
 
 

@@ -12,12 +12,9 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 from verify_code.events.message import Event, Message
 from verify_code.events.sources import Moment
 from verify_code.json_text import decode_request, differ
-from verify_code.request import given, operation_not_enabled
-from verify_code.result import Rejected, VerifyCodeResult
-
-#: Last segments of paths: operations of the API that this function doesn't offer.
-_OTHER_OPERATIONS = ("status", "verify")
-
+from verify_code.operations import OPERATIONS
+from verify_code.result import Rejected, Result
+from verify_code.validation import given
 
 #: Stands for headers that aren't an object.
 _UNREADABLE = ""
@@ -61,6 +58,18 @@ class ApiGatewayEvent(BaseModel):
         """When the request was made, if the platform queued it; seconds since the epoch."""
         return None
 
+    @property
+    def path_segment(self) -> str:
+        """The last segment of the path, in small letters.
+
+        After a slash at the end it is empty, but what names an operation before it counts, so that
+        a slip sends no code.
+        """
+        path = unquote(str(self.path or ""))
+        segments = [each.partition(";")[0].strip(" .").lower() for each in path.split("/")]
+        last = next((each for each in reversed(segments) if each), "")
+        return last if last in OPERATIONS else segments[-1]
+
     def fields(self) -> dict[str, Any]:
         """The fields of the request; Rejected if there is none."""
         if _UNREADABLE in self.headers:
@@ -68,10 +77,6 @@ class ApiGatewayEvent(BaseModel):
             raise Rejected("InvalidEvent", text)
         if self.method != "POST":
             raise Rejected("InvalidEvent", "Ask by POST.", http_status=405)
-        segments = [each for each in unquote(str(self.path or "")).split("/") if each.strip(" .")]
-        last = segments[-1] if segments else ""
-        if last.partition(";")[0].strip().lower() in _OTHER_OPERATIONS:
-            raise operation_not_enabled()
         _check_media_type(str(self.headers.get("content-type") or ""))
         fields = decode_request(self._plain_body())
         key = self.headers.get("idempotency-key")
@@ -121,12 +126,17 @@ def http_event(content: dict[str, Any]) -> Event | None:
     for model in (HttpTriggerEvent, ApiGatewayEvent):
         if model.recognises(content):
             http = model.model_validate(content)
-            message = Message(http.fields, sent_at=http.queued_at, headers=http.headers)
+            message = Message(
+                http.fields,
+                sent_at=http.queued_at,
+                headers=http.headers,
+                path_segment=http.path_segment,
+            )
             return Event(http.source, [message], http_reply)
     return None
 
 
-def http_reply(results: Sequence[VerifyCodeResult]) -> dict[str, Any]:
+def http_reply(results: Sequence[Result]) -> dict[str, Any]:
     """The HTTP answer, as the platform and API Gateway read it."""
     result = results[0]
     headers = {

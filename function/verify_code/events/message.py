@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from verify_code.result import Rejected, VerifyCodeResult
+from verify_code.result import Rejected, Result
 
 #: No source delivers more at once ("Advanced features of triggers", batch window).
 MAX_MESSAGES = 10_000
@@ -26,6 +26,8 @@ class Message:
     sent_at: float | None = None
     #: The headers of an HTTP request, by their names in small letters.
     headers: Mapping[str, Any] | None = None
+    #: The last segment of the path of an HTTP request, in small letters.
+    path_segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Event:
     source: str
     messages: Iterable[Message]
     #: Makes the answer of the results, one for each message; may raise CodeNotSentError.
-    reply: Callable[[Sequence[VerifyCodeResult]], Any]
+    reply: Callable[[Sequence[Result]], Any]
 
 
 def rejected(rejection: Rejected, *, is_redelivered: bool = False) -> Message:

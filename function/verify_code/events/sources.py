@@ -23,7 +23,7 @@ from pydantic import (
     TypeAdapter,
 )
 
-from verify_code.request import given
+from verify_code.validation import given
 
 _DATETIME = TypeAdapter(datetime)
 _FIRST_SECONDS = 1e9  # the year 2001

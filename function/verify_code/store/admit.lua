@@ -1,8 +1,9 @@
 -- Looks a record up, and reserves it and its counts if nothing is in the way.
--- ARGV[6]  the token of an attempt that this one replaces, or ''     ARGV[7]  '1' to look up only
+-- ARGV[6]  the token of an attempt that this one replaces, or ''     ARGV[7]  'find' to look up only, or
+-- 'count' for a request that needs no record, or ''
 -- Returns the outcome, the milliseconds to wait, and the result or the code of the refusal.
 
-local replaces, looks_only = ARGV[6], ARGV[7] == '1'
+local replaces, looks_only = ARGV[6], ARGV[7] == 'find'
 local is_replaced = replaces ~= '' and holder == replaces and state ~= 'c'
 
 -- The oldest moment that the longest window of a rate limit still counts.
@@ -71,16 +72,18 @@ if looks_only then return {'absent', waits[1]} end
 if waits[1] > 0 and decided_in then return {'in progress', decided_in} end
 if code then return {'limited', longest, code} end
 
-local ends = now + until_deadline
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'token', token, 'state', 'r', 'made_at', now, 'deadline', ends)
-redis.call('PEXPIRE', KEYS[1], until_deadline)
-local own = member('r', ends, token)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - DAY)
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - DAY)
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - DAY)
 for _, its in ipairs(dead[1]) do redis.call('ZREM', KEYS[2], its) end
 for _, its in ipairs(dead[2]) do redis.call('ZREM', KEYS[3], its) end
 for _, its in ipairs(dead[3]) do redis.call('ZREM', KEYS[4], its) end
-count(own, now)
+local needs_no_record = ARGV[7] == 'count'
+local ends = now + until_deadline
+count(member(needs_no_record and 'c' or 'r', ends, token), now)
+if not needs_no_record then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'token', token, 'state', 'r', 'made_at', now, 'deadline', ends)
+  redis.call('PEXPIRE', KEYS[1], until_deadline)
+end
 return {'admitted', rate_limits[1].wait_after}

@@ -21,15 +21,15 @@ class StoreUnavailable(Rejected):
     """The store can't be reached, doesn't answer as one, or has lost what it was told."""
 
     def __init__(self, reason: str = "") -> None:
-        text = "The store can't be reached; nothing was sent."
+        text = "The store can't be reached."
         super().__init__("StoreUnavailable", text, retry_after_seconds=RETRY_SECONDS)
         self.reason = reason
 
 
 class Limit(NamedTuple):
-    """At most so many codes in any so many seconds."""
+    """At most so many requests in any so many seconds."""
 
-    codes: Annotated[int, Field(ge=1, le=99_999)]
+    requests: Annotated[int, Field(ge=1, le=99_999)]
     seconds: int
 
 
@@ -98,6 +98,9 @@ class Store(Protocol):
         ``replaces`` is the token of an earlier attempt at the same request, which sent nothing:
         its record and counts are dropped in the same step, if they are still its own.
         """
+
+    def count(self, record: Record) -> Verdict:
+        """Counts a request that needs no record, unless a rate limit is full."""
 
     def begin_sending(self, record: Record, age_seconds: float) -> None:
         """Marks the record as sending.

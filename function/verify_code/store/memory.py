@@ -50,11 +50,20 @@ class MemoryStore(Store):
         undecided = [e.deadline for e in of_number if e.state != "completed" and e.deadline > now]
         if waits[0] and undecided:
             return Verdict("in progress", min(undecided) - now)
-        for limit, wait in zip(record.rate_limits, waits, strict=True):
-            if wait:
-                return Verdict("limited", max(waits), limit.code)
+        if limited := _limited(record, waits):
+            return limited
         self._reserve(record, now)
         return Verdict("admitted", self._wait(record.number, now))
+
+    def count(self, record: Record) -> Verdict:
+        now = self._clock()
+        self._tidy(record, now)
+        waits = [self._wait(limit, now) for limit in record.rate_limits]
+        if limited := _limited(record, waits):
+            return limited
+        entry = self._counted_entry(record, now)
+        entry.state = "completed"
+        return Verdict("admitted", 0.0)
 
     def begin_sending(self, record: Record, age_seconds: float) -> None:  # noqa: ARG002 - one clock
         now = self._clock()
@@ -102,16 +111,20 @@ class MemoryStore(Store):
         return Verdict(outcome, self._wait(record.number, now), entry.result)
 
     def _reserve(self, record: Record, now: float) -> None:
+        self._records.pop(record.key, None)  # the newest stand last
+        self._records[record.key] = self._counted_entry(record, now)
+        if len(self._records) > MAX_RECORDS:
+            del self._records[next(iter(self._records))]
+
+    def _counted_entry(self, record: Record, now: float) -> _Entry:
+        """A new entry, which counts in the rate limits."""
         deadline = now + record.deadline_seconds
         longest = max(limit.seconds for each in record.rate_limits for limit in each.limits)
         entry = _Entry(record.token, now, deadline, deadline, now + longest)
-        self._records.pop(record.key, None)  # the newest stand last
-        self._records[record.key] = entry
-        if len(self._records) > MAX_RECORDS:
-            del self._records[next(iter(self._records))]
         for rate_limit in record.rate_limits:
             if rate_limit.limits:
                 self._counted[rate_limit.key].append(entry)
+        return entry
 
     def _drop(self, record: Record, token: str) -> None:
         entry = self._records.get(record.key)
@@ -137,11 +150,17 @@ class MemoryStore(Store):
         """The seconds until each window of a rate limit has room."""
         entries = self._counted.get(rate_limit.key, [])
         waits = (
-            min(entries[-limit.codes].made_at + limit.seconds - now, limit.seconds)
+            min(entries[-limit.requests].made_at + limit.seconds - now, limit.seconds)
             for limit in rate_limit.limits
-            if len(entries) >= limit.codes
+            if len(entries) >= limit.requests
         )
         return max(0.0, *waits, 0.0)
+
+
+def _limited(record: Record, waits: list[float]) -> Verdict | None:
+    """What the first full rate limit says; None if there is none."""
+    full = [each for each, wait in zip(record.rate_limits, waits, strict=True) if wait]
+    return Verdict("limited", max(waits), full[0].code) if full else None
 
 
 def _end(record: Record, entry: _Entry, now: float) -> float:

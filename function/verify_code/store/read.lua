@@ -1,7 +1,7 @@
 -- Every script on records begins with this part: it reads the record, and has what they share.
 --
 -- KEYS[1]  the idempotency record: a hash of token, state, made_at, deadline and result
--- KEYS[2]  the number's rate limit
+-- KEYS[2]  the number's rate limit (an unused key where it has none)
 -- KEYS[3]  the caller's rate limit (an unused key where there is no caller)
 -- KEYS[4]  the rate limit in all
 -- A rate limit is a sorted set. A member is "state:deadline:token", its score when it was made.
@@ -33,14 +33,16 @@ local function member(its_state, its_deadline, its_token)
   return its_state .. ':' .. its_deadline .. ':' .. its_token
 end
 
--- Counts a member in each rate limit, as of a moment.
+-- Counts a member in each rate limit that has limits, as of a moment.
 local function count(its_member, moment)
-  redis.call('ZADD', KEYS[2], moment, its_member)
-  redis.call('ZADD', KEYS[4], moment, its_member)
-  redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
-  redis.call('PEXPIRE', KEYS[4], DAY + until_deadline)
+  if #rate_limits[1].limits > 0 then
+    redis.call('ZADD', KEYS[2], moment, its_member)
+    redis.call('PEXPIRE', KEYS[2], DAY + until_deadline)
+  end
   if #rate_limits[2].limits > 0 then
     redis.call('ZADD', KEYS[3], moment, its_member)
     redis.call('PEXPIRE', KEYS[3], DAY + until_deadline)
   end
+  redis.call('ZADD', KEYS[4], moment, its_member)
+  redis.call('PEXPIRE', KEYS[4], DAY + until_deadline)
 end

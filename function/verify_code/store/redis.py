@@ -57,10 +57,13 @@ class RedisStore(Store, Turns):
         self._registered = cache(self._client.register_script)  # which hashes the whole text
 
     def find(self, record: Record) -> Verdict:
-        return self._verdict(record, "", "1")
+        return self._verdict(record, "", "find")
 
     def admit(self, record: Record, replaces: str = "") -> Verdict:
         return self._verdict(record, replaces, "")
+
+    def count(self, record: Record) -> Verdict:
+        return self._verdict(record, "", "count")
 
     def begin_sending(self, record: Record, age_seconds: float) -> None:
         max_age_ms = round((age_seconds + 2 * STORE_TIMEOUT_SECONDS) * 1000)
@@ -73,17 +76,18 @@ class RedisStore(Store, Turns):
     def release(self, record: Record) -> None:
         self._step(self._write, record, "", "")
 
-    def reserve_turn(self, spacing_seconds: float, longest_wait_seconds: float) -> float:
+    def reserve_turn(
+        self, operation: str, spacing_seconds: float, longest_wait_seconds: float
+    ) -> float:
         seconds = (spacing_seconds, longest_wait_seconds, 1 + spacing_seconds)
         arguments = (*map(_microseconds, seconds), TURN_KEPT_SECONDS)
-        wait: float = self._run(
-            self._reserve_turn, ["free-turn"], arguments, lambda us: int(us) / 1e6
-        )
+        keys = [f"free-turn:{operation}"]
+        wait: float = self._run(self._reserve_turn, keys, arguments, lambda us: int(us) / 1e6)
         return wait
 
-    def pause_turns(self, seconds: float) -> None:
+    def pause_turns(self, operation: str, seconds: float) -> None:
         arguments = (_microseconds(seconds), TURN_KEPT_SECONDS)
-        self._run(self._pause_turns, ["free-turn"], arguments, bool)
+        self._run(self._pause_turns, [f"free-turn:{operation}"], arguments, bool)
 
     def open(self) -> str:
         """Loads the scripts; what the server does when its memory is full, if it says so."""
