@@ -115,9 +115,12 @@ def test_by_keyboard_on_a_phone_in_the_dark(browser: Any, page: Any) -> None:
     page.keyboard.press("Control+A")
     page.keyboard.type("+431")
     names = [f"[name={name}]" for name in ("method", "locale", "cust_space_id")]
-    for reached in (*names, "#fault", "#form [type=submit]"):
+    of_the_code = ("#code", "#code-form [type=submit]", "#ask-status")
+    for reached in (*names, "#fault", "#form [type=submit]", *of_the_code):
         page.keyboard.press("Tab")
         sync_api.expect(page.locator(reached)).to_be_focused()
+    for _ in of_the_code:
+        page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert "shows what to correct" in answer(page, "Not sent (InvalidRequest)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

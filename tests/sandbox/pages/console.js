@@ -83,7 +83,7 @@ function headline({ next, sent, registered, verificationStatus }) {
 function showAnswer(answer) {
   const { next, code, status, retryAfterSeconds, result } = answer;
   if (answer.verificationStatus) showStatus(answer);
-  const wait = retryAfterSeconds === null ? "" : `, and lets the user ask again in ${Math.ceil(retryAfterSeconds)} s`;
+  const wait = retryAfterSeconds && next !== "done" ? `, and lets the user ask again in ${Math.ceil(retryAfterSeconds)} s` : "";
   const [headed, colour] = headline(answer);
   const head = element("p", [
     element("b", `${headed} (${code})`), element("br"), `The app ${WHAT_TO_DO[next]}${wait}.`,
@@ -140,7 +140,8 @@ async function start() {
     find("fault").append(kind ? element("optgroup", options, { label: kind }) : options[0]);
   }
   const document_ = await json("/openapi.json");
-  described = Object.assign({}, ...Object.values(document_.components.schemas).map((schema) => schema.properties));
+  const results = Object.entries(document_.components.schemas).filter(([name]) => name.endsWith("Result"));
+  described = Object.assign({}, ...results.map(([, schema]) => schema.properties));
   find("path").append(...Object.keys(document_.paths).map((path) => element("option", path)));
   find("path").addEventListener("change", () => showDocument(document_));
   showDocument(document_);
