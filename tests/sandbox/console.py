@@ -30,6 +30,9 @@ _FILES = {
     "/openapi.json": ROOT / "docs" / "openapi.json",
 }
 
+#: The paths that are the function's, but for a browser that wants to see ``/``.
+_FUNCTION = ("/", "/status", "/verify")
+
 _NO_FAULT = "takes the request"
 #: The platform's own answers, which never reach the function.
 _PLATFORM = {f"{status} of the platform": status for status in (403, 404, 429, 502, 503)}
@@ -82,7 +85,7 @@ class Console:
                 "Content-Security-Policy": "default-src 'self'; img-src data:",
             }
             return HttpAnswer(200, headers, file.read_bytes())
-        if method == "POST" and url.path == "/" and self._platform_status:
+        if method == "POST" and url.path in _FUNCTION and self._platform_status:
             return HttpAnswer(self._platform_status, {}, b"an answer of the platform")
         if route := self._routes.get((method, url.path)):
             content = json.dumps(route(body, url.query)).encode()
@@ -98,12 +101,12 @@ class Console:
 
     def _state(self, _: bytes, __: str) -> Any:
         now, gateway = time.monotonic(), self._gateway
-        times = list(gateway.call_times)
+        calls = [list(times) for times in gateway.calls.values()]
         slots = [instance.state(now, _REST_SECONDS) for instance in list(self._platform.instances)]
         return {
             "slots": slots + ["none"] * (self._platform.reserved_concurrency - len(slots)),
-            "calls": len(times),
-            "call_ages_seconds": [round(now - at, 3) for at in times if now - at < 21],
+            "calls": sum(map(len, calls)),
+            "call_ages_seconds": [_ages(times, now) for times in calls],  # of each action
             "worst_second": gateway.worst_second(),
             "throttled": gateway.throttled,
             "messages": [vars(message) for message in gateway.messages[:-6:-1]],
@@ -148,3 +151,7 @@ class Console:
                 self._platform.invoke(event, "flood")
             except ResourceExhausted:
                 time.sleep(0.05)
+
+
+def _ages(times: list[float], now: float) -> list[float]:
+    return [round(now - at, 3) for at in times if now - at < 21]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,53 @@ def test_a_code_and_a_fault(page: Any, sandbox: tuple[FunctionCompute, CamsGatew
     ask(page, "Sent (OK)", "+6581234565", "takes the request")
 
 
+def submit(page: Any, code: str, said: str) -> str:
+    """Types the code, submits it, and waits for the answer."""
+    page.fill("#code", code)
+    page.click("text=Submit the code")
+    return answer(page, said)
+
+
+def test_a_number_is_registered(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:
+    """A number that isn't verified gets a code; a wrong one is refused, the right one registers."""
+    _, gateway = sandbox
+    ask(page, "Sent (OK)", "+6581230017")
+    status = page.locator("#status")
+    sync_api.expect(status).to_have_text("NOT_VERIFIED")
+    sync_api.expect(page.locator("#code")).to_be_focused()
+    code = gateway.messages[-1].code
+    shown = submit(page, f"{(int(code) + 1) % 10**6:06}", "Not registered (ERR-FB-001)")
+    assert "The app shows the field for the code" in shown
+    assert "HTTP 424" in shown
+    assert "shows what to correct" in submit(page, "12345", "Not registered (InvalidRequest)")
+    shown = submit(page, f"{code[:3]}-{code[3:]}", "Registered (OK)")
+    assert "The app shows that the number is registered" in shown
+    sync_api.expect(status).to_have_text("VERIFIED")
+    assert gateway.registrations == [("6581230017", code)]
+    assert "needs no code" in ask(page, "VERIFIED (OK)")
+    assert gateway.messages[-1].code == code
+
+
+def test_an_answer_to_the_code_is_lost(
+    page: Any, sandbox: tuple[FunctionCompute, CamsGateway]
+) -> None:
+    """The fault is of every call; after it the status says that the number is registered."""
+    ask(page, "Sent (OK)", "+6581230018", "takes the request")
+    page.select_option("#fault", "close before answer, and it took effect")
+    lost = "It may be registered (UpstreamDisconnected)"
+    assert "shows the field for the code" in submit(page, sandbox[1].messages[-1].code, lost)
+    page.click("text=Ask for the status")
+    assert "HTTP 503" in answer(page, "No status (UpstreamDisconnected)")
+    page.select_option("#fault", "503 of the platform")
+    page.click("text=Ask for the status")
+    assert "not yet" in answer(page, "No status (Platform503)")
+    page.select_option("#fault", "takes the request")
+    page.click("text=Ask for the status")
+    assert "needs no code" in answer(page, "VERIFIED (OK)")
+    page.fill("[name=phone_number]", "+6581230019")
+    sync_api.expect(page.locator("#status")).to_have_text("not asked")
+
+
 def test_by_keyboard_on_a_phone_in_the_dark(browser: Any, page: Any) -> None:
     """Without a pointer, at 360 pixels and in the dark, all is reached, and nothing is cut off."""
     page.emulate_media(color_scheme="dark")
@@ -67,9 +115,12 @@ def test_by_keyboard_on_a_phone_in_the_dark(browser: Any, page: Any) -> None:
     page.keyboard.press("Control+A")
     page.keyboard.type("+431")
     names = [f"[name={name}]" for name in ("method", "locale", "cust_space_id")]
-    for reached in (*names, "#fault", "[type=submit]"):
+    of_the_code = ("#code", "#code-form [type=submit]", "#ask-status")
+    for reached in (*names, "#fault", "#form [type=submit]", *of_the_code):
         page.keyboard.press("Tab")
         sync_api.expect(page.locator(reached)).to_be_focused()
+    for _ in of_the_code:
+        page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert "shows what to correct" in answer(page, "Not sent (InvalidRequest)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -82,8 +133,11 @@ def test_a_flood(page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Non
     ask(page, "Sent (OK)", "+65 8123 0000")
     page.click("#flood")
     page.wait_for_selector("#slots .busy >> nth=7", timeout=9000)
-    page.wait_for_timeout(4000)
+    until = time.monotonic() + 8
+    while len(gateway.messages) - before < 7 and time.monotonic() < until:
+        page.wait_for_timeout(100)
     if PICTURES:
+        page.wait_for_timeout(2000)
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=Path(PICTURES, "console.png"))
     assert len(gateway.messages) - before >= 7

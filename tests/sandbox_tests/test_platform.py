@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,10 +95,13 @@ def test_http_events() -> None:
 
 
 def test_the_sandbox_runs() -> None:
-    """What `make run` runs asks for two codes and ends well."""
+    """What `make run` runs registers one number, asks for a code for another, and ends well."""
     command = [sys.executable, "-m", "tests.sandbox", "run"]
     printed = subprocess.check_output(command, cwd=ROOT, text=True, timeout=60)
     assert printed.count('"sent": "yes"') == printed.count("WhatsApp code ") == 2
+    statuses = re.findall(r'"verification_status": "(\w+)"', printed)
+    assert statuses == ["NOT_VERIFIED", "VERIFIED"]
+    assert printed.count('"registered": "yes"') == 1
 
 
 @pytest.mark.skipif(not (ROOT / ".venv/run-ready").exists(), reason="the tests weren't run by make")

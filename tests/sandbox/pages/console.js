@@ -1,11 +1,15 @@
-import { requestCode } from "/console/client.js";
+import { getStatus, requestCode, submitCode } from "/console/client.js";
 
 const find = (id) => document.getElementById(id);
 const form = find("form");
+const OPERATIONS = ["send", "status", "verify"];
 const WHAT_TO_DO = {
-  "enter code": "shows the field for the code", wait: "says \"not yet\"",
-  correct: "shows what to correct", "give up": "shows a neutral text",
+  "enter code": "shows the field for the code", done: "shows that the number is registered",
+  "already verified": "shows that the number needs no code", "request code": "offers to ask for a code",
+  wait: "says \"not yet\"", correct: "shows what to correct", "give up": "shows a neutral text",
 };
+const SENT = { yes: "Sent", no: "Not sent", unknown: "A code may be on its way" };
+const REGISTERED = { yes: "Registered", no: "Not registered", unknown: "It may be registered" };
 let described = {};
 let lastKey = "";
 
@@ -41,23 +45,49 @@ async function formatNumber() {
   find("country").textContent = country ? `a number of ${country}` : "with its country code";
 }
 
-async function ask(idempotencyKey) {
-  const buttons = form.querySelectorAll("button");
+async function showWhatComesOf(asking) {
+  const buttons = find("ask").querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   find("answer").replaceChildren(element("p", "Waiting for the answer…", { class: "empty" }));
-  lastKey = idempotencyKey ?? `tap-${Math.random().toString(36).slice(2)}`;
-  const answer = await requestCode("/", request(), { idempotencyKey: lastKey });
+  const answer = await asking;
   showAnswer(answer);
-  buttons.forEach((button) => { button.disabled = false; });
+  buttons.forEach((button) => { button.disabled = button.id === "again" && !lastKey; });
+  if (answer.next === "enter code") find("code").select();
   await refresh();
 }
 
-function showAnswer({ next, sent, code, status, retryAfterSeconds, result }) {
-  const wait = retryAfterSeconds === null ? "" : `, and lets the user ask again in ${Math.ceil(retryAfterSeconds)} s`;
+function ask(idempotencyKey) {
+  lastKey = idempotencyKey ?? `tap-${Math.random().toString(36).slice(2)}`;
+  return showWhatComesOf(requestCode("/", request(), { operations: OPERATIONS, idempotencyKey: lastKey }));
+}
+
+async function submit() {
+  const { phone_number, cust_space_id } = request();
+  const submitted = { phone_number, cust_space_id, code: find("code").value };
+  const answer = submitCode("/", submitted, { operations: OPERATIONS });
+  await showWhatComesOf(answer);
+  if ((await answer).registered === "yes") showStatus(await getStatus("/", submitted));
+}
+
+function showStatus({ verificationStatus }) {
+  find("status").textContent = verificationStatus ?? "not asked";
+  find("status").className = verificationStatus ?? "";
+}
+
+function headline({ next, sent, registered, verificationStatus }) {
+  if (registered) return [REGISTERED[registered], registered];
+  if (sent && next !== "already verified") return [SENT[sent], sent];
+  return [verificationStatus ?? "No status", { VERIFIED: "yes", null: "no" }[verificationStatus] ?? "unknown"];
+}
+
+function showAnswer(answer) {
+  const { next, code, status, retryAfterSeconds, result } = answer;
+  if (answer.verificationStatus) showStatus(answer);
+  const wait = retryAfterSeconds && next !== "done" ? `, and lets the user ask again in ${Math.ceil(retryAfterSeconds)} s` : "";
+  const [headed, colour] = headline(answer);
   const head = element("p", [
-    element("b", `${sent === "unknown" ? "A code may be on its way" : sent === "yes" ? "Sent" : "Not sent"} (${code})`),
-    element("br"), `The app ${WHAT_TO_DO[next]}${wait}.`,
-  ], { class: `next ${sent}` });
+    element("b", `${headed} (${code})`), element("br"), `The app ${WHAT_TO_DO[next]}${wait}.`,
+  ], { class: `next ${colour}` });
   const rows = Object.entries(result ?? {}).flatMap(([key, value]) => [
     element("dt", key),
     element("dd", [JSON.stringify(value), element("small", described[key]?.description ?? "")]),
@@ -65,9 +95,11 @@ function showAnswer({ next, sent, code, status, retryAfterSeconds, result }) {
   find("answer").replaceChildren(head, element("p", `HTTP ${status ?? "none"}`, { class: "empty" }), element("dl", rows));
 }
 
-function drawCalls(ages) {
+function drawCalls(agesOfEachAction) {
   const counts = [];
-  for (let back = 20; back >= 0; back -= 0.1) counts.push(ages.filter((age) => age >= back && age < back + 1).length);
+  for (let back = 20; back >= 0; back -= 0.1) {
+    counts.push(Math.max(...agesOfEachAction.map((ages) => ages.filter((age) => age >= back && age < back + 1).length)));
+  }
   const width = find("calls").clientWidth || 1080;
   const step = (width - 30) / counts.length;
   find("calls").setAttribute("viewBox", `0 0 ${width} 150`);
@@ -90,6 +122,16 @@ async function refresh() {
   }
 }
 
+function showDocument({ paths }) {
+  const rows = Object.entries(paths[find("path").value].post.responses).map(([status, response]) => {
+    const examples = Object.entries(response.content?.["application/json"].examples ?? {});
+    return element("tr", [element("th", status, { scope: "row" }), element("td", response.description),
+      element("td", examples.map(([code]) => code).join(", ")), element("td", examples[0]?.[1].summary ?? "")]);
+  });
+  const head = ["HTTP", "means", "code", "what the app does"].map((title) => element("th", title, { scope: "col" }));
+  find("document").replaceChildren(element("table", [element("tr", head), ...rows]));
+}
+
 async function start() {
   const { faults, locales } = await json("/console/choices");
   find("locales").append(...locales.map((locale) => element("option", "", { value: locale })));
@@ -98,21 +140,20 @@ async function start() {
     find("fault").append(kind ? element("optgroup", options, { label: kind }) : options[0]);
   }
   const document_ = await json("/openapi.json");
-  described = document_.components.schemas.VerifyCodeResult.properties;
-  const rows = Object.entries(document_.paths["/"].post.responses).map(([status, response]) => {
-    const examples = Object.entries(response.content?.["application/json"].examples ?? {});
-    return element("tr", [element("th", status, { scope: "row" }), element("td", response.description),
-      element("td", examples.map(([code]) => code).join(", ")), element("td", examples[0]?.[1].summary ?? "")]);
-  });
-  const head = ["HTTP", "means", "code", "what the app does"].map((title) => element("th", title, { scope: "col" }));
-  find("document").append(element("table", [element("tr", head), ...rows]));
+  const results = Object.entries(document_.components.schemas).filter(([name]) => name.endsWith("Result"));
+  described = Object.assign({}, ...results.map(([, schema]) => schema.properties));
+  find("path").append(...Object.keys(document_.paths).map((path) => element("option", path)));
+  find("path").addEventListener("change", () => showDocument(document_));
+  showDocument(document_);
   await showEvent();
   setInterval(refresh, 250);
 }
 
 form.addEventListener("submit", (submitted) => { submitted.preventDefault(); ask(); });
 form.addEventListener("input", showEvent);
-form.phone_number.addEventListener("input", formatNumber);
+form.phone_number.addEventListener("input", () => { showStatus({}); return formatNumber(); });
+find("code-form").addEventListener("submit", (submitted) => { submitted.preventDefault(); submit(); });
+find("ask-status").addEventListener("click", () => showWhatComesOf(getStatus("/", request())));
 find("again").addEventListener("click", () => ask(lastKey));
 find("fault").addEventListener("change", (changed) => fetch("/console/fault", { method: "POST", body: changed.target.value }));
 find("flood").addEventListener("click", () => fetch("/console/flood", { method: "POST" }));
