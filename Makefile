@@ -1,17 +1,33 @@
 # Each command sets up what it needs: a machine with Python 3.10 or newer and make is enough.
 PYTHON ?= python3
 RUN := .venv/bin/python
+# Of the command line alone: the environment may mean something else by these names.
+PORT :=
+LOG :=
+EVENT :=
 BENCH ?= attack redelivery faults hostile soak pacing cold_start
 TELL_RUNTIME := 'import sys; print("python%d.%d" % sys.version_info[:2])'
 UNPACKED := $(CURDIR)/layers/dist/unpacked
 # The locks name all: without --no-deps a newer release than the locked one can stop pip.
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: \
   --require-hashes --no-deps
+# What pip says is kept, and is shown where it isn't about the network. Ctrl-C ends make by itself.
+define INSTALL_LOCKED
+@trap 'exit 0' INT; \
+$(INSTALL) -r $< 2>.venv/pip.log && touch $@ || { \
+  if grep -Eq 'Retrying|ConnectionError|Max retries' .venv/pip.log; then \
+    echo "The package index can't be reached: connect to the network, or set PIP_INDEX_URL to another" \
+      "index, and run the same command again. What pip said is in .venv/pip.log." >&2; \
+  else cat .venv/pip.log >&2; fi; exit 1; }
+endef
 
-# Another Python that is named takes the place of the one that .venv was made with.
+# Another Python that is named takes the place of the one that .venv was made with, if it can.
 ifeq ($(origin PYTHON)$(wildcard $(RUN)),command line$(RUN))
-  TELL := -c 'import sys; print(sys.version)'
-  ifneq ($(shell $(PYTHON) $(TELL) 2>&1),$(shell $(RUN) $(TELL) 2>&1))
+  TELL := -c 'import sys, venv, ensurepip; sys.version_info < (3, 10) or print(sys.version)'
+  NAMED := $(shell $(PYTHON) $(TELL) 2>/dev/null)
+  ifeq ($(NAMED),)
+    .PHONY: $(RUN)  # its rule says what is wrong with that Python, and .venv stays
+  else ifneq ($(NAMED),$(shell $(RUN) $(TELL) 2>/dev/null))
     $(shell rm -rf .venv)
   endif
 endif
@@ -19,14 +35,20 @@ endif
 SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
-.PHONY: run serve test coverage test-layers test-deploy check audit lint bench pictures layers release \
+.PHONY: run serve event help test coverage test-layers test-deploy check audit lint bench pictures layers release \
   deploy values undeploy token live openapi locales lock clean
 
-run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
+run: .venv/run-ready  ## registers a number in the sandbox, over HTTP, and asks for a code directly
 	@$(RUN) -m tests.sandbox run
 
-serve: .venv/run-ready  ## keeps the sandbox up, with its console
-	@PYTHONPATH=function $(RUN) -m tests.sandbox serve
+serve: .venv/run-ready  ## keeps the sandbox up, with its console; PORT=8000 says where, LOG=json what it logs
+	@PYTHONPATH=function $(RUN) -m tests.sandbox serve $(PORT:%=--port %) $(LOG:%=--log %)
+
+event: .venv/run-ready  ## sends a recorded event in a sandbox of its own; EVENT=mns_queue says which
+	@$(RUN) -m tests.sandbox event $(EVENT)
+
+help:  ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: .venv/test-ready  ## all tests
 	@$(RUN) -m pytest
@@ -50,7 +72,7 @@ check: lint audit coverage  ## lint, types, vulnerabilities, secrets, and tests 
 audit: .venv/extras-ready  ## known vulnerabilities (by the network) and secrets
 	@$(RUN) -m tests.support.audit
 
-lint: .venv/test-ready
+lint: .venv/test-ready  ## style and types
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
@@ -98,23 +120,22 @@ lock: .venv/test-ready  ## compiles the requirements anew
 	    $$part/requirements.in --output-file $$part/requirements.txt || exit 1; \
 	done
 
-clean:
+clean:  ## takes away .venv, and what was built
 	@find . -name __pycache__ -not -path "./.venv/*" -prune -exec rm -rf {} +
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layers/dist layers/wheels
 
 .venv/run-ready: layers/requirements.txt | .venv/bin/python
 	@echo "Installing what the function needs into .venv" >&2
-	@$(INSTALL) -r layers/requirements.txt
-	@touch $@
+	$(INSTALL_LOCKED)
 
 .venv/test-ready: tests/requirements.txt | .venv/bin/python
 	@echo "Installing what the tests need into .venv" >&2
-	@$(INSTALL) -r tests/requirements.txt
+	$(INSTALL_LOCKED)
 	@touch $@ .venv/run-ready
 
 .venv/extras-ready: tests/extras/requirements.txt | .venv/bin/python
 	@echo "Installing what some tests and the bench need into .venv" >&2
-	@$(INSTALL) -r tests/extras/requirements.txt
+	$(INSTALL_LOCKED)
 	@touch $@ .venv/test-ready .venv/run-ready
 
 $(S): | .venv/bin/python
@@ -131,4 +152,4 @@ $(S): | .venv/bin/python
 	  echo "$(PYTHON) is older than Python 3.10: name a newer one, such as make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+	@trap 'rm -rf .venv; exit 0' INT; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }

@@ -6,6 +6,7 @@ import contextlib
 import json
 import mimetypes
 import random
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ _PAGES = ROOT / "tests" / "sandbox" / "pages"
 _FILES = {
     "/": _PAGES / "index.html",
     "/console/console.css": _PAGES / "console.css",
-    "/console/console.js": _PAGES / "console.js",
+    **{f"/console/{path.name}": path for path in _PAGES.glob("*.js")},
     "/console/client.js": ROOT / "docs" / "client.js",
     "/openapi.json": ROOT / "docs" / "openapi.json",
 }
@@ -33,7 +34,7 @@ _FILES = {
 #: The paths that are the function's, but for a browser that wants to see ``/``.
 _FUNCTION = ("/", "/status", "/verify")
 
-_NO_FAULT = "takes the request"
+_NO_FAULT = ""
 #: The platform's own answers, which never reach the function.
 _PLATFORM = {f"{status} of the platform": status for status in (403, 404, 429, 502, 503)}
 
@@ -42,6 +43,15 @@ _SLOW = "3 s until the answer"
 _FAULTS = {
     _SLOW: Behaviour(takes_effect=True, delay_seconds=3),
     **{fault.name: fault.behaviour for fault in FAULTS},
+}
+
+#: What most want to see, as the page says it; the others stand under "more".
+_NAMED = {
+    "can't be reached": _UNREACHABLE,
+    "answers after 3 s": _SLOW,
+    "is asked too often (flow control)": '400 {"Code": "Throttling.User"}',
+    "refuses: too many codes": '400 {"Code": "136024", "Message": "Too many attempts."}',
+    "takes it, but its answer is lost": "close before answer, and it took effect",
 }
 
 #: As long a slot rests after a call whose answer didn't come.
@@ -58,8 +68,10 @@ class Console:
         self._platform = platform
         self._gateway = gateway
         self._callers = ThreadPoolExecutor(_FLOODING)
-        self._is_closed = self._is_unreachable = False
-        self._platform_status = 0
+        self._is_closed = False
+        self._fault = _NO_FAULT
+        self._switching = threading.Lock()
+        self._flooded: set[str] = set()  # the numbers of the floods
         self._routes: dict[tuple[str, str], Callable[[bytes, str], Any]] = {
             ("GET", "/console/choices"): self._choices,
             ("GET", "/console/state"): self._state,
@@ -85,23 +97,25 @@ class Console:
                 "Content-Security-Policy": "default-src 'self'; img-src data:",
             }
             return HttpAnswer(200, headers, file.read_bytes())
-        if method == "POST" and url.path in _FUNCTION and self._platform_status:
-            return HttpAnswer(self._platform_status, {}, b"an answer of the platform")
+        if method == "POST" and url.path in _FUNCTION and self._fault in _PLATFORM:
+            return HttpAnswer(_PLATFORM[self._fault], {}, b"an answer of the platform")
         if route := self._routes.get((method, url.path)):
             content = json.dumps(route(body, url.query)).encode()
             return HttpAnswer(200, {"Content-Type": "application/json"}, content)
         return None
 
     def _choices(self, _: bytes, __: str) -> Any:
-        kinds = {"": [_NO_FAULT], "no connection": [_UNREACHABLE], "slow": [_SLOW]}
-        kinds["not the function"] = list(_PLATFORM)
+        more: dict[str, list[str]] = {"not the function": list(_PLATFORM)}
         for fault in FAULTS:
-            kinds.setdefault(fault.kind, []).append(fault.name)
-        return {"faults": kinds, "locales": DOCUMENTED_CODES}
+            if fault.name not in _NAMED.values():
+                more.setdefault(fault.kind, []).append(fault.name)
+        named = {"takes the request": _NO_FAULT, **_NAMED}
+        return {"named": named, "more": more, "locales": DOCUMENTED_CODES}
 
     def _state(self, _: bytes, __: str) -> Any:
         now, gateway = time.monotonic(), self._gateway
         calls = [list(times) for times in gateway.calls.values()]
+        asked_for = [each for each in gateway.messages if each.phone_number not in self._flooded]
         slots = [instance.state(now, _REST_SECONDS) for instance in list(self._platform.instances)]
         return {
             "slots": slots + ["none"] * (self._platform.reserved_concurrency - len(slots)),
@@ -109,7 +123,9 @@ class Console:
             "call_ages_seconds": [_ages(times, now) for times in calls],  # of each action
             "worst_second": gateway.worst_second(),
             "throttled": gateway.throttled,
-            "messages": [vars(message) for message in gateway.messages[:-6:-1]],
+            "messages": [vars(message) for message in asked_for[:-6:-1]],
+            "flooded": len(gateway.messages) - len(asked_for),
+            "fault": self._fault,
         }
 
     def _format(self, _: bytes, query: str) -> Any:
@@ -128,13 +144,13 @@ class Console:
 
     def _switch(self, body: bytes, _: str) -> Any:
         name = body.decode()
-        if name == _UNREACHABLE and not self._is_unreachable:
-            self._gateway.stop()
-        elif name != _UNREACHABLE and self._is_unreachable:
-            self._gateway.start()
-        self._is_unreachable = name == _UNREACHABLE
-        self._gateway.standing = _FAULTS.get(name)
-        self._platform_status = _PLATFORM.get(name, 0)
+        with self._switching:
+            was, self._fault = self._fault, name
+            if name == _UNREACHABLE and was != name:
+                self._gateway.stop()
+            if was == _UNREACHABLE and was != name:
+                self._gateway.start()
+            self._gateway.standing = _FAULTS.get(name)
         return {"fault": name}
 
     def _flood(self, _: bytes, __: str) -> Any:
@@ -145,7 +161,9 @@ class Console:
 
     def _ask_until(self, until: float) -> None:
         while time.monotonic() < until and not self._is_closed:
-            body = json.dumps({"phone_number": f"+658{random.randrange(10**7):07}"}).encode()
+            number = f"658{random.randrange(10**7):07}"
+            self._flooded.add(number)
+            body = json.dumps({"phone_number": f"+{number}"}).encode()
             event = http_event("POST", "/", [("Content-Type", "application/json")], body, "flood")
             try:
                 self._platform.invoke(event, "flood")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 INVOCATIONS = "/2023-03-30/functions/chatapp-verify-code/invocations"
 
+#: The names of this machine for itself.
+_OURSELVES = ("127.0.0.1", "localhost", "[::1]")
+
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -41,6 +44,13 @@ class Front(BaseHTTPRequestHandler):
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return _error(400, "InvalidArgument", "Send a Content-Length.")
         event = body = self.rfile.read(int(length))
+        if self._is_foreign():
+            host, port = self.server.server_address[:2]
+            return _error(
+                403,
+                "Forbidden",
+                f"Ask the sandbox as http://{host}:{port}, and not from the page of another site.",
+            )
         accepted = self.headers.get("Accept", "")
         if platform.console and (
             page := platform.console.answer(self.command, self.path, accepted, body)
@@ -55,6 +65,14 @@ class Front(BaseHTTPRequestHandler):
             return self._reply(platform.invoke(event, request_id), request_id)
         except ResourceExhausted:
             return _error(429, "ResourceExhausted", "Too many instances.")
+
+    def _is_foreign(self) -> bool:
+        """Did another site's page ask, or one by a name that its owner lets point here?"""
+        port = self.server.server_address[1]
+        host, *more = self.headers.get_all("Host", [""])
+        ours = (f"{name}:{port}" for name in _OURSELVES)
+        origins = self.headers.get_all("Origin", [])
+        return bool(more) or host not in ours or any(f"http://{host}" != each for each in origins)
 
     def _reply(self, invoked: Invoked, request_id: str) -> HttpAnswer:
         if self.path == INVOCATIONS:

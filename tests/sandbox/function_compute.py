@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,8 @@ class FunctionCompute:
         initializer: str | None = "index.initialize",
         reserved_concurrency: int = 9,
         timeout_seconds: int = 20,
-        echo_logs: bool = False,
+        port: int = 0,
+        on_log: Callable[[str], None] | None = None,
     ) -> None:
         self.environment = dict(environment)
         self.handler = handler
@@ -65,8 +66,8 @@ class FunctionCompute:
         self.instances: list[_Instance] = []
         self._idle: list[_Instance] = []
         self._lock = threading.Lock()
-        self.echo_logs = echo_logs
-        self._server = Server(("127.0.0.1", 0), Front)
+        self.on_log = on_log
+        self._server = Server(("127.0.0.1", port), Front)
         self._server.platform = self
 
     @property
@@ -197,8 +198,8 @@ class _Instance:
         assert self.process.stdout
         for line in self.process.stdout:
             self._platform.log_lines.append(line.rstrip("\n"))
-            if self._platform.echo_logs:
-                print(f"  log: {line}", end="", flush=True)
+            if self._platform.on_log:
+                self._platform.on_log(line.rstrip("\n"))
 
 
 def new_credentials() -> StsCredentials:

@@ -68,7 +68,7 @@ def page(browser: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> Iterator
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.goto(sandbox[0].url)
-    page.wait_for_selector("#document tr")
+    page.wait_for_selector("#document td")
     yield page
     page.close()
     assert errors == []
