@@ -7,6 +7,9 @@ export const TIMEOUT_SECONDS = 25;
 /** So long the status, which only spares a code, may hold up the request for one. */
 const TIMEOUT_SECONDS_BEFORE_A_CODE = 5;
 
+/** A browser that is offline reaches these all the same. */
+const THIS_MACHINE = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 /** The platform's own answers that mean "the function didn't run"; may it be asked again? */
 const NOT_RUN = { 403: false, 404: false, 429: true, 503: true };
 
@@ -124,19 +127,29 @@ async function ask(url, request, key, { token, timeoutSeconds = TIMEOUT_SECONDS 
   if (key) headers["Idempotency-Key"] = key;
   if (token) headers.Authorization = `Bearer ${token}`;
   const timeout = new AbortController();
+  let prepared;
+  try { // no URL, or a token that no header can hold
+    prepared = new Request(url, { method: "POST", headers, body: JSON.stringify(request), signal: timeout.signal });
+  } catch {
+    return { status: null, result: null, notAsked: "InvalidCall" };
+  }
+  if (isOffline(prepared.url)) return { status: null, result: null, notAsked: "Offline" };
   const timer = setTimeout(() => timeout.abort(), timeoutSeconds * 1000);
   try {
-    const response = await fetch(url, {
-      method: "POST", headers, body: JSON.stringify(request), signal: timeout.signal,
-    });
+    const response = await fetch(prepared);
     const wait = Number(response.headers.get("Retry-After")) || null;
     const content = await response.json().catch(() => null);
     return { status: response.status, wait, result: isTheFunctions(content) ? content : null };
   } catch {
-    return { status: null, wait: null, result: null };
+    return { status: null, result: null };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Only before it is asked: of a failure later nobody knows whether the request had left. */
+function isOffline(url) {
+  return globalThis.navigator?.onLine === false && !THIS_MACHINE.test(new URL(url).hostname);
 }
 
 function isTheFunctions(content) {
@@ -144,8 +157,8 @@ function isTheFunctions(content) {
 }
 
 /** Nobody knows what became of it: no answer came, or the platform's for a process that died. */
-function isLost({ status, result }) {
-  return !result && !(status in NOT_RUN);
+function isLost({ status, result, notAsked }) {
+  return !result && !notAsked && !(status in NOT_RUN);
 }
 
 /** Does the answer to a repeated request say what became of the first? */
@@ -154,12 +167,14 @@ function tellsOfTheFirst({ result }) {
 }
 
 /** The answer, and what an app does next where nothing took effect. */
-function understand({ status, wait, result }, wasLost = isLost({ status, result })) {
+function understand(reply, wasLost = isLost(reply)) {
+  const { status, wait, result, notAsked } = reply;
   const base = { replayed: false, errors: [], verificationStatus: null, status, result };
   if (wasLost) return { ...base, next: "wait", code: "NoAnswer", retryAfterSeconds: 5 };
   if (!result) {
-    const next = NOT_RUN[status] ? "wait" : "give up";
-    return { ...base, next, code: `Platform${status}`, retryAfterSeconds: NOT_RUN[status] ? wait ?? 5 : null };
+    const code = notAsked ?? `Platform${status}`;
+    if (code !== "Offline" && !NOT_RUN[status]) return { ...base, next: "give up", code, retryAfterSeconds: null };
+    return { ...base, next: "wait", code, retryAfterSeconds: wait ?? 5 };
   }
   const { code, errors, replayed = false, retry_after_seconds: retryAfterSeconds } = result;
   let next = "give up";

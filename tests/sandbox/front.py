@@ -45,12 +45,8 @@ class Front(BaseHTTPRequestHandler):
             return _error(400, "InvalidArgument", "Send a Content-Length.")
         event = body = self.rfile.read(int(length))
         if self._is_foreign():
-            host, port = self.server.server_address[:2]
-            return _error(
-                403,
-                "Forbidden",
-                f"Ask the sandbox as http://{host}:{port}, and not from the page of another site.",
-            )
+            text = f"Ask the sandbox as {platform.url}, and not from the page of another site."
+            return _error(403, "Forbidden", text)
         accepted = self.headers.get("Accept", "")
         if platform.console and (
             page := platform.console.answer(self.command, self.path, accepted, body)

@@ -1,4 +1,4 @@
-"""``make run``: registers a number over HTTP, asks for a code directly, and says what came of it."""
+"""``make run``: registers a number over HTTP, and asks for a code directly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OUTCOME = ("sent", "registered", "verification_status", "code")
 
 _NEXT = """
 Next:
-  make serve                  keeps the sandbox up, with a console for the browser and lines for curl
+  make serve                  keeps the sandbox up, with a console in the browser
   make event EVENT=mns_queue  sends an event as a queue delivers it
   make deploy                 deploys the function
   make help                   lists all targets\

@@ -193,6 +193,48 @@ def test_the_status_is_asked(asked: Asked) -> None:
         assert (asked.paths, asked.keys) == (["status"], set())
 
 
+AWAY = "https://service.example/asked"
+#: The browser is offline, or goes offline as soon as a request has left.
+OFFLINE = "void Object.defineProperty(navigator, 'onLine', { get: () => false })"
+LOSES_EACH_REQUEST = """
+void (globalThis.fetch = async ({ url }) => {
+  if (url?.startsWith("https:")) Object.defineProperty(navigator, "onLine", { get: () => false });
+  throw new TypeError("lost");
+})
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "expected"),
+    [
+        (AWAY, "t", ("wait", "Offline", 5)),
+        ("https://a:b", "t", ("give up", "InvalidCall", None)),
+        (AWAY, "line\nbreak", ("give up", "InvalidCall", None)),
+    ],
+)
+def test_nothing_was_asked(page: Any, url: str, token: str, expected: tuple[Any, ...]) -> None:
+    """Offline, or without a usable address or token, no request leaves, and no code is awaited."""
+    page.evaluate(OFFLINE)
+    for name, effect in (("requestCode", "sent"), ("submitCode", "registered"), ("getStatus", "")):
+        options = {"token": token, "operations": ["status"]}
+        said = page.evaluate(CALL, [name, url, {"phone_number": "+6581234567"}, options])
+        assert (said["next"], said["code"], said["retryAfterSeconds"]) == expected
+        assert said.get(effect, "no") == "no"
+
+
+def test_offline_after_a_request_has_left(page: Any) -> None:
+    """The first request stays unknown, although the one that repeats it isn't sent."""
+    page.evaluate(LOSES_EACH_REQUEST)
+    said = page.evaluate(CALL, ["requestCode", AWAY, {}, {"hasSharedStore": True}])
+    assert (said["next"], said["sent"]) == ("enter code", "unknown")
+
+
+def test_a_service_on_this_machine_is_asked_offline(asked: Asked, page: Any) -> None:
+    """Without a network the console still works."""
+    page.evaluate(OFFLINE)
+    assert asked.call("requestCode", [(200, SENT)])["sent"] == "yes"
+
+
 def test_the_clients_time_out(page: Any) -> None:
     """An answer that doesn't come in time is unknown."""
     page.route("**/never", lambda _: None)

@@ -31,7 +31,7 @@ WITHOUT = "takes the request"
 def answer(page: Any, said: str) -> str:
     """What the page says of an answer, and what an app does then."""
     page.wait_for_selector(f"#verdict:has-text('{said}')", timeout=8000)
-    return "\n".join(page.inner_text(f"#{id}") for id in ("verdict", "countdown", "answer"))
+    return "\n".join(page.inner_text(f"#{each}") for each in ("verdict", "countdown", "answer"))
 
 
 def switch(page: Any, label: str) -> None:
