@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import trustme
 
 from tests.bench import page
-from tests.bench.picture import Panel, draw
+from tests.bench.picture import Panel, draw, in_sliding_seconds
 from tests.sandbox.cams_api import CALLS_PER_SECOND
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import ROOT, FunctionCompute
@@ -183,9 +183,8 @@ def main() -> None:
             print(
                 outcomes[-1].cells, {k: len(v) for k, v in outcomes[-1].answers.items()}, flush=True
             )
-    (ROOT / "docs" / "pacing.svg").write_text(
-        draw([Panel(o.contender.name, o.call_times) for o in outcomes], CALLS_PER_SECOND)
-    )
+    panels = [Panel(o.contender.name, in_sliding_seconds(o.call_times)) for o in outcomes]
+    (ROOT / "docs" / "pacing.svg").write_text(draw(panels, CALLS_PER_SECOND))
     columns = ["calls", "calls a second", "worst second", "throttled by the API"]
     columns += ["callers refused", "of them by the function, after (median)"]
     page.write("pacing.md", "pacing", ["", *columns], [outcome.cells for outcome in outcomes])

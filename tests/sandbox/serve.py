@@ -32,7 +32,7 @@ def _print_addresses(platform: FunctionCompute) -> None:
     _show_curl(f"{platform.url}/status", NUMBER)
     print("\nDirectly, as a service in the account asks. This is the address of InvokeFunction:\n")
     _show_curl(platform.invocations_url, DIRECTLY)
-    print("\nEach code that is sent, and a line for each request:\n", flush=True)
+    print("\nEach code that is sent, and a line for each request:", flush=True)
 
 
 def _show_curl(arguments: str, request: dict[str, str]) -> None:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
-from tests.sandbox.function_compute import ROOT, FunctionCompute
+from tests.sandbox.function_compute import FunctionCompute
 from tests.sandbox.http_event import http_event
 from tests.support.platform import call, environment
 
@@ -94,30 +89,23 @@ def test_http_events() -> None:
     assert (text["body"], text["isBase64Encoded"]) == ("hi", False)
 
 
-def test_the_sandbox_runs() -> None:
-    """What `make run` runs registers one number, asks for a code for another, and ends well."""
-    command = [sys.executable, "-m", "tests.sandbox", "run"]
-    printed = subprocess.check_output(command, cwd=ROOT, text=True, timeout=60)
-    assert printed.count('"sent": "yes"') == printed.count("WhatsApp code ") == 2
-    statuses = re.findall(r'"verification_status": "(\w+)"', printed)
-    assert statuses == ["NOT_VERIFIED", "VERIFIED"]
-    assert printed.count('"registered": "yes"') == 1
-
-
-@pytest.mark.skipif(not (ROOT / ".venv/run-ready").exists(), reason="the tests weren't run by make")
-def test_the_sandbox_is_served() -> None:
-    """`make serve` prints an address that has the console for a browser, and the function."""
-    with subprocess.Popen(
-        ["make", "--silent", "serve"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as served:
-        assert served.stdout
-        url = next(line for line in served.stdout if "http://" in line).split()[-1]
-        _, _, page = call(url, method="GET", Accept="text/html")
-        status, _, body = call(url)
-        os.killpg(served.pid, signal.SIGINT)
-    assert b"<h1>" in page
-    assert (status, json.loads(body)["sent"]) == (200, "yes")
+def test_foreign_pages_are_refused(gateway: CamsGateway) -> None:
+    """A page of another site, or one by a name that leads here, can neither ask nor switch."""
+    with FunctionCompute(environment(gateway)) as platform:
+        gateway.accept(platform.credentials)
+        port = platform.url.rpartition(":")[2]
+        ours = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+        for host in ours:
+            for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
+                assert call(platform.url, {}, **headers)[0] == 422
+        foreign: list[dict[str, str]] = [
+            *({"Host": host} for host in ("evil.example", f"evil.example:{port}", "localhost", "")),
+            *({"Origin": f"http://{host}"} for host in ("evil.example", "127.0.0.1", ours[1])),
+            {"Origin": "null"},
+        ]
+        for url in (platform.url, platform.invocations_url, f"{platform.url}/console/fault"):
+            for headers in foreign:
+                status, _, body = call(url, **headers)
+                assert status == 403, headers
+                assert platform.url in json.loads(body)["Message"]
+        assert gateway.requests_seen == 0
