@@ -13,7 +13,7 @@ INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-bina
   --require-hashes --no-deps
 # What pip says is kept, and is shown where it isn't about the network. Ctrl-C ends make by itself.
 define INSTALL_LOCKED
-@trap 'exit 0' INT; \
+@trap 'exit 0' INT; echo "Installing $(1) into .venv" >&2; \
 $(INSTALL) -r $< 2>.venv/pip.log && touch $@ || { \
   if grep -Eq 'Retrying|ConnectionError|Max retries' .venv/pip.log; then \
     echo "The package index can't be reached: connect to the network, or set PIP_INDEX_URL to another" \
@@ -42,7 +42,7 @@ run: .venv/run-ready  ## registers a number in the sandbox, over HTTP, and asks 
 	@$(RUN) -m tests.sandbox run
 
 serve: .venv/run-ready  ## keeps the sandbox up, with its console; PORT=8000 says where, LOG=json what it logs
-	@PYTHONPATH=function $(RUN) -m tests.sandbox serve $(PORT:%=--port %) $(LOG:%=--log %)
+	@env PYTHONPATH=function $(RUN) -m tests.sandbox serve $(PORT:%=--port %) $(LOG:%=--log %)
 
 event: .venv/run-ready  ## sends a recorded event in a sandbox of its own; EVENT=mns_queue says which
 	@$(RUN) -m tests.sandbox event $(EVENT)
@@ -125,17 +125,14 @@ clean:  ## takes away .venv, and what was built
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layers/dist layers/wheels
 
 .venv/run-ready: layers/requirements.txt | .venv/bin/python
-	@echo "Installing what the function needs into .venv" >&2
-	$(INSTALL_LOCKED)
+	$(call INSTALL_LOCKED,what the function needs)
 
 .venv/test-ready: tests/requirements.txt | .venv/bin/python
-	@echo "Installing what the tests need into .venv" >&2
-	$(INSTALL_LOCKED)
+	$(call INSTALL_LOCKED,what the tests need)
 	@touch $@ .venv/run-ready
 
 .venv/extras-ready: tests/extras/requirements.txt | .venv/bin/python
-	@echo "Installing what some tests and the bench need into .venv" >&2
-	$(INSTALL_LOCKED)
+	$(call INSTALL_LOCKED,what some tests and the bench need)
 	@touch $@ .venv/test-ready .venv/run-ready
 
 $(S): | .venv/bin/python
@@ -143,6 +140,7 @@ $(S): | .venv/bin/python
 	@echo "Installing Serverless Devs into .venv" >&2
 	@npm install --silent --no-audit --no-fund --prefix .venv/node $(SERVERLESS_DEVS)
 
+.PRECIOUS: .venv/bin/python  # its rule takes an unfinished .venv away
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "No $(PYTHON) here: install Python 3.10 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
@@ -152,4 +150,5 @@ $(S): | .venv/bin/python
 	  echo "$(PYTHON) is older than Python 3.10: name a newer one, such as make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) lacks the module venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@trap 'rm -rf .venv; exit 0' INT; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+	@trap 'rm -rf .venv; exit 0' INT; \
+	said=$$($(PYTHON) -m venv .venv 2>&1) || { echo "$$said" >&2; rm -rf .venv; exit 1; }

@@ -3,15 +3,17 @@ for curl. ``event``: sends one of the recorded events."""
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main() -> int:
     """Runs the command that was asked for; the exit status says whether all went well."""
-    signal.signal(signal.SIGINT, _end)
+    signal.signal(signal.SIGINT, _end)  # before the imports that take a moment
     asked = _arguments()
     if asked.command == "serve":
         from tests.sandbox.serve import serve
@@ -27,6 +29,8 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
+    import argparse
+
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run")
@@ -39,8 +43,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _port(text: str) -> int:
+    from argparse import ArgumentTypeError
+
     if not text.isdecimal() or not 0 < int(text) < 1 << 16:
-        raise argparse.ArgumentTypeError(f"{text} is no port: name one from 1 to 65535")
+        raise ArgumentTypeError(f"{text} is no port: name one from 1 to 65535")
     return int(text)
 
 

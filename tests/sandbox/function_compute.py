@@ -148,6 +148,7 @@ class _Instance:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+        self._stopping = threading.Lock()
         self._connection = Connection(ours.detach())
         self._connection.send(platform.configuration)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -187,12 +188,13 @@ class _Instance:
         self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join(5)
-        self._connection.close()
-        if self.process.stdout:
-            self.process.stdout.close()
+        with self._stopping:  # the platform may end while a call finds that its instance has
+            self.process.kill()
+            self.process.wait()
+            self._reader.join(5)
+            self._connection.close()
+            if self.process.stdout:
+                self.process.stdout.close()
 
     def _read_log(self) -> None:
         assert self.process.stdout
