@@ -1,14 +1,27 @@
-"""What is checked in beside the code: docs/openapi.json and docs/settings.md."""
+"""What the pages say of the code: README.md, and the OpenAPI document, answers and settings."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 from tests.support import judge, openapi
+from tests.support.answers import examples
 from tests.support.function_under_test import FunctionUnderTest
 from tests.support.hostile import ROOT
-from verify_code.result import CODES
+from verify_code.operations import OPERATIONS
+from verify_code.request import Request
+from verify_code.result import CODES, Result
 from verify_code.settings import Settings, load
+from verify_code.validation import NAMES
+
+ANSWERS = (ROOT / "docs" / "answers.md").read_text()
+
+
+def quoted(text: str) -> set[str]:
+    """The names that stand in code quotes."""
+    return set(re.findall(r"`([\w.]+)`", text))
 
 
 def test_openapi_is_what_the_models_say() -> None:
@@ -39,3 +52,60 @@ def test_every_setting_is_explained() -> None:
     texts = {name: found[0] for name, row in rows.items() if (found := re.findall("^`(.+?)`", row))}
     assert load({**texts, **required}, 20) == load(required, 20)
     assert len(texts) >= 14
+
+
+def test_the_page_has_each_operation() -> None:
+    """docs/answers.md says of each operation its path, its action, its fields and its keys."""
+    rows = re.findall(
+        r"^\| `(\w+)`: .* \| `(/\w*)` \| `(\w+)` \|(.*)\|(.*)\|$", ANSWERS, re.MULTILINE
+    )
+    keys = {
+        name: set(each.result.showing(Result.accepted()).for_http())
+        for name, each in OPERATIONS.items()
+    }
+    common = set.intersection(*keys.values())
+    assert [name for name, *_ in rows] == list(OPERATIONS)
+    for name, path, action, fields, own_keys in rows:
+        operation = OPERATIONS[name]
+        assert (path, action) == ("/" if name == "send" else f"/{name}", operation.action)
+        assert quoted(fields) == operation.request.model_fields.keys() - Request.model_fields.keys()
+        assert quoted(own_keys) == keys[name] - common
+    told = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| [^|]* \|$", ANSWERS, re.MULTILINE)
+    assert quoted(" ".join(told)) == set.union(*keys.values())
+
+
+def test_the_page_has_each_field() -> None:
+    """docs/answers.md has each field of a request, under all its names."""
+    rows = re.findall(r"^\| `(\w+)` \| (`\w+`.*?) \| .* \|$", ANSWERS, re.MULTILINE)
+    told = {name: {name, *quoted(others)} for name, others in rows}
+    assert told == {name: set(names) for name, names in NAMES.items()}
+
+
+def test_the_page_has_each_status() -> None:
+    """docs/answers.md has each code of ours beside its HTTP status and its outcome."""
+    rows = re.findall(r"^\| ([\d, ]+) \| (yes|no|unknown) \| (.*?) \|", ANSWERS, re.MULTILINE)
+    told = {
+        (int(status), outcome, code)
+        for statuses, outcome, codes in rows
+        for status in statuses.split(", ")
+        for code in quoted(codes)
+    }
+    for operation in OPERATIONS.values():
+        for each in examples(operation):
+            row = (each.http_status, each.outcome, each.code)
+            meaning = CODES.get(each.code)
+            if meaning and meaning.outcome == "unknown" and not operation.changes_something:
+                assert (each.http_status, each.retryable) == (503, True)
+                row = (202, "unknown", each.code)  # to which the row of 503 refers
+            assert row in told or each.origin == "api", row
+
+
+def test_the_readme_shows_what_make_run_prints() -> None:
+    """Each line of the excerpt is one that the sandbox prints, but for the code."""
+    readme = (ROOT / "README.md").read_text()
+    excerpt = readme[readme.index("2. Then it asks") :].partition("```")[0]
+    command = [sys.executable, "-m", "tests.sandbox", "run"]
+    printed = subprocess.check_output(command, text=True, cwd=ROOT)
+    shown, there = (re.sub(r"\d{3}-\d{3}", "", text).splitlines() for text in (excerpt, printed))
+    assert [line for line in shown if line not in there and line.strip() != "…"] == []
+    assert len(shown) > 5

@@ -121,10 +121,21 @@ def test_queries_of_codes_count_codes() -> None:
     assert all("message.attempts > 0 " in query for query in of_codes)
 
 
+def test_queries_tell_the_operations_apart() -> None:
+    """A query that counts requests counts those of one operation, or of each by itself."""
+    queries = re.findall(
+        r"^message\.(?:event: invocation|code|operation).*$", OPERATING, re.MULTILINE
+    )
+    knows = r"GROUP BY .*\boperation\b|AS operation|message\.operation: |message\.sent: yes"
+    mixed = [query.partition(" | ")[0] for query in queries if not re.search(knows, query)]
+    of_all = "Misconfigured OR message.event: misconfigured OR message.event: bug"
+    assert mixed == [f"message.code: {of_all}", "message.code: StoreUnavailable"]
+
+
 def test_alarms_are_whole() -> None:
     """Each alarm has a name, a time, a condition, and a query that gives what it compares."""
     alarms = [alarm.splitlines() for alarm in block(OPERATING, "alarms").split("\n\n")]
-    assert len(alarms) == 8
+    assert len(alarms) == 9
     for condition, query in alarms:
         found = re.fullmatch(r"[a-z, ]+, \d+ minutes, (.*)", condition)
         assert found, condition
