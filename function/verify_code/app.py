@@ -154,6 +154,7 @@ class App:
             result = self._kept(permit, result, current, is_http=message.headers is not None)
         asked = request.shown() if request else {}
         result = operation.result.showing(result, invocation_id=current.id, **asked)
+        current.trace_id = invocation.trace_id(current.context, message.headers)
         _log(source, operation, result, request, current)
         return result
 
@@ -205,6 +206,7 @@ def _log(
         "ERROR" if result.http_status == 500 else "INFO",
         "invocation",
         invocation_id=current.id,
+        trace_id=current.trace_id,
         source=source,
         operation=operation.name,
         code=result.code,

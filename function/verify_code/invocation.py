@@ -1,7 +1,8 @@
 """One invocation: its id, the time that is left of it, and what it spent."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class Invocation:
     connecting_seconds: float = 0.0
     upstream_seconds: float = 0.0
     may_be_done: bool = False
+    trace_id: str | None = None
 
     @property
     def seconds_left(self) -> float:
@@ -52,6 +54,20 @@ def begin(context: Any, clock: Clock, *, is_first: bool) -> Invocation:
         ends_at=(clock.imported_at if is_start else now) + seconds,
         clock=clock.monotonic,
     )
+
+
+def trace_id(context: Any, headers: Mapping[str, Any] | None) -> str | None:
+    """The id of the trace that the platform (Jaeger) or an HTTP caller (W3C Trace Context) began.
+
+    None where neither did. The names of the headers are in small letters.
+    """
+    span = getattr(getattr(context, "tracing", None), "span_context", None)
+    if isinstance(span, str) and (found := re.match(r"([0-9a-f]{1,32}):", span)):
+        return found[1]
+    parent = (headers or {}).get("traceparent")
+    known = r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
+    found = re.fullmatch(known, parent) if isinstance(parent, str) else None
+    return found[1] if found else None
 
 
 def timeout_seconds(context: Any) -> float:

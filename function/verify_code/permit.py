@@ -127,7 +127,7 @@ def _replay(verdict: Verdict) -> Result | None:
         # Another version of this package may have written what can't be read.
         with contextlib.suppress(ValueError):
             return Result.replay(verdict.text)
-    text = "How an earlier delivery of this request ended isn't known: it may be done."
+    text = "How an earlier delivery of this request ended isn't known: it may have been done."
     return Result.of("UpstreamDisconnected", text, replayed=True)
 
 

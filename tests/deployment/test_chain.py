@@ -201,20 +201,25 @@ def test_one_function_alone(plane: ControlPlane, machine: Machine) -> None:
 
 
 def test_operations_come_and_go(plane: ControlPlane, machine: Machine) -> None:
-    """A changed OPERATIONS reaches both functions and the role; taken out, it is gone from both."""
-    ended = machine.deploy(**MEMORY)
-    assert ended.status == 0, ended.text
-    for operations, actions in (
-        ("send", {"GetChatappVerifyCode"}),
-        ("send,status", {"GetChatappVerifyCode", "GetPhoneNumberVerificationStatus"}),
-        ("send", {"GetChatappVerifyCode"}),
+    """OPERATIONS reaches both functions and the role; a word that is taken out is gone from all."""
+    given = {**MEMORY, "OPERATIONS": "send,status"}
+    status = b'{"operation": "status"}'
+    for operations, actions, code in (
+        (
+            "send,status",
+            {"GetChatappVerifyCode", "GetPhoneNumberVerificationStatus"},
+            "InvalidRequest",
+        ),
+        ("send", {"GetChatappVerifyCode"}, "OperationNotEnabled"),
     ):
-        machine.set(OPERATIONS=operations)
-        ended = machine.deploy()
+        ended = machine.deploy(**given)
         assert ended.status == 0, ended.text
         environments = [plane.state.functions[n]["environmentVariables"] for n in (HTTP, EVENTS)]
         assert [each["OPERATIONS"] for each in environments] == [operations] * 2
         assert set(re.findall(r"cams:(\w+)", json.dumps(machine.made()))) == actions
+        assert json.loads(plane.deployed.invoke(HTTP, status))["code"] == code
+        given = {}
+        machine.set(OPERATIONS="send")
 
 
 def test_a_store_in_a_vpc_comes_and_goes(plane: ControlPlane, machine: Machine) -> None:

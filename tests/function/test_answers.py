@@ -157,7 +157,7 @@ def test_the_message_of_the_api_is_for_the_account_only(
     assert direct["access_denied_detail"]["AuthAction"] == "cams:GetChatappVerifyCode"
     assert direct["request_id"] == "R-7"
     http = function.post().result
-    assert http["message"] == "The API refused the request; nothing was sent."
+    assert http["message"] == "The API refused the request."
     assert http["access_denied_detail"] is None
     assert "No right for" in capsys.readouterr().out
     assert "13800001234" not in json.dumps([direct, http])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.sandbox.http_event import http_event
 from tests.support.faulty_transport import FaultyTransport
 from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines
 
@@ -101,3 +103,33 @@ def test_the_libraries_loggers_are_silent(
     output = capfd.readouterr()
     assert output.err == ""
     assert "8613800001234" not in output.out
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("span_context", "traceparent", "told"),
+    [
+        (None, None, None),
+        (None, f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
+        (None, f"00-{NUMBER}-00f067aa0ba902b7-01", None),
+        ("5f22f355044a957a:5708f1a6ebc1e1a5:5f22f355044a957a:1", None, "5f22f355044a957a"),
+        ("5f22f355044a957a:1:2:1", f"00-{TRACE}-00f067aa0ba902b7-01", "5f22f355044a957a"),
+        ({}, 1, None),
+    ],
+)
+def test_the_trace(
+    function: FunctionUnderTest,
+    capsys: pytest.CaptureFixture[str],
+    span_context: Any,
+    traceparent: Any,
+    told: str | None,
+) -> None:
+    """The log names the trace that the platform, or the HTTP caller, has begun."""
+    context = function.context
+    context.tracing = SimpleNamespace(span_context=span_context)
+    headers = [("traceparent", traceparent)] if isinstance(traceparent, str) else []
+    event = http_event("POST", "/", headers, b'{"phone_number": "+8613800001234"}', "1")
+    function.app.handle(event, context)
+    assert log_lines(capsys)[-1]["trace_id"] == told

@@ -1,0 +1,303 @@
+"""What may be asked for besides a code, who may ask for it, and the number's status."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.sandbox.cams_gateway import Behaviour
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines
+from tests.support.valkey import Valkey
+
+ALL = "send,status,verify"
+CODE = "123456"
+COMMON = {
+    *("success", "code", "message", "request_id", "invocation_id", "retryable"),
+    *("retry_after_seconds", "phone_number", "errors", "access_denied_detail"),
+}
+
+
+@pytest.fixture
+def every(function: FunctionUnderTest) -> FunctionUnderTest:
+    """The function with all operations."""
+    function.set(OPERATIONS=ALL, STATUS_LIMITS_TOTAL="", VERIFY_LIMITS_PER_NUMBER="99999/day")
+    return function
+
+
+def calls(function: FunctionUnderTest) -> list[int]:
+    """How many calls each action of the API got: send, status, verify."""
+    return [len(times) for times in function.gateway.calls.values()]
+
+
+# --- which operation ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/", [1, 0, 0]),
+        ("", [1, 0, 0]),
+        ("/send", [1, 0, 0]),
+        ("/codes/send", [1, 0, 0]),
+        ("/codes/", [1, 0, 0]),
+        ("/status", [0, 1, 0]),
+        ("/codes/status", [0, 1, 0]),
+        ("/Status/", [0, 1, 0]),
+        ("/verify", [0, 0, 1]),
+        ("/codes/%76erify", [0, 0, 1]),
+        ("/codes", None),
+        ("/statuses", None),
+        ("/verify/codes", None),
+        ("/register", None),
+    ],
+)
+def test_the_last_segment_of_the_path_chooses(
+    every: FunctionUnderTest, path: str, asked: list[int] | None
+) -> None:
+    """Where more than codes may be asked for, no other path is known."""
+    body = {"phone_number": NUMBER, **({"code": CODE} if asked == [0, 0, 1] else {})}
+    reply = every.post(body, path=path)
+    assert calls(every) == (asked or [0, 0, 0])
+    if not asked:
+        assert (reply.status, reply.result["code"]) == (404, "OperationNotEnabled")
+        assert reply.result["sent"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("operations", "asked"),
+    [("send", [1, 0, 0]), ("send,status", [1, 1, 0]), ("verify", [0, 0, 1]), (ALL, [1, 1, 1])],
+)
+@pytest.mark.parametrize("way", ["path", "body"])
+def test_only_what_is_enabled_is_asked_for(
+    function: FunctionUnderTest, operations: str, asked: list[int], way: str
+) -> None:
+    """An operation that OPERATIONS doesn't name is refused, by its path and by its name."""
+    function.set(OPERATIONS=operations)
+    for name, fields in (("send", {}), ("status", {}), ("verify", {"code": CODE})):
+        request = {"phone_number": NUMBER, **fields}
+        result = (
+            function.post(request, path=f"/{name}").result
+            if way == "path"
+            else function.handle({**request, "operation": name})
+        )
+        is_enabled = name in operations.split(",")
+        assert (result["code"] != "OperationNotEnabled") == is_enabled
+    assert calls(function) == asked
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/status", {"operation": "send"}),
+        ("/", {"operation": "status"}),
+        ("/", {"operation": "verify", "code": CODE}),
+        ("/verify", {"operation": "verify", "Operation": "send", "code": CODE}),
+    ],
+)
+def test_a_body_that_asks_for_another_operation(
+    every: FunctionUnderTest, path: str, fields: dict[str, str]
+) -> None:
+    """Where path and body differ, nobody knows what is meant, and nothing is done."""
+    reply = every.post({"phone_number": NUMBER, **fields}, path=path)
+    assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
+    (error,) = reply.result["errors"]
+    assert (error["field"], error["code"]) == ("operation", "conflicting")
+    assert calls(every) == [0, 0, 0]
+
+
+def test_a_body_may_say_what_the_path_says(every: FunctionUnderTest) -> None:
+    """The same operation in both is no contradiction; directly the body alone chooses."""
+    assert every.post({"phone_number": NUMBER, "operation": "status"}, path="/status").status == 200
+    assert every.ask(operation="status")["verification_status"] == "NOT_VERIFIED"
+    assert every.ask(operation="send")["sent"] == "yes"
+    every.ask(operation="verify", code=every.gateway.messages[-1].code)
+    assert calls(every) == [1, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["code", "VerifyCode", "verify_code", "verificationCode", "otp"])
+@pytest.mark.parametrize("operation", ["send", "status"])
+def test_a_code_that_is_handed_in_elsewhere(
+    every: FunctionUnderTest, operation: str, name: str
+) -> None:
+    """Who hands a code in doesn't want another one: nothing is done."""
+    result = every.ask(**{"operation": operation, name: CODE})
+    assert result["code"] == "InvalidRequest"
+    (error,) = result["errors"]
+    assert (error["field"], error["code"]) == (name, "unknown")
+    assert calls(every) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("operation", ["status", "verify", "register", 1])
+def test_an_event_can_only_ask_for_a_code(every: FunctionUnderTest, operation: Any) -> None:
+    """A message that asks for something else is no request, and is dead-lettered."""
+    data = {"phone_number": NUMBER, "operation": operation, "code": CODE}
+    event = {"specversion": "1.0", "id": "1", "source": "a", "data": data}
+    assert every.raised(event)["code"] == "InvalidEvent"
+    assert every.raised([{"data": json.dumps(data)}])["unsent"][0]["code"] == "InvalidEvent"
+    assert calls(every) == [0, 0, 0]
+
+
+def test_each_operation_has_its_own_result(every: FunctionUnderTest) -> None:
+    """All have the same keys but for what the operation is about, also where they are refused."""
+    of_send = {"sent", "method", "locale", "replayed"}
+    for path, own in (
+        ("/", of_send),
+        ("/status", {"verification_status"}),
+        ("/verify", {"registered", "replayed"}),
+    ):
+        fields = {"code": CODE} if path == "/verify" else {}
+        good = every.post({"phone_number": NUMBER, **fields}, path=path)
+        assert good.result.keys() == COMMON | own
+        assert every.post({}, path=path).result.keys() == COMMON | own
+        assert every.post(b"{", path=path).result.keys() == COMMON | own
+
+
+def test_the_policy_is_the_same_for_all(every: FunctionUnderTest) -> None:
+    """No operation is done for another country, another space or an unknown caller."""
+    every.set(CALLER_HEADER="X-Claim-Sub")
+    for path in ("/", "/status", "/verify"):
+        fields = {"code": CODE} if path == "/verify" else {}
+        for wrong, code in (
+            ({"phone_number": "+5511961234567"}, "CountryNotAllowed"),
+            ({"cust_space_id": "cams-other"}, "CustSpaceNotAllowed"),
+            ({}, "CallerUnknown"),
+        ):
+            reply = every.post({"phone_number": NUMBER, **fields, **wrong}, path=path)
+            assert (reply.status, reply.result["code"]) == (403, code)
+    assert calls(every) == [0, 0, 0]
+
+
+def test_the_log_names_the_operation(
+    every: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line says which operation it is about, and has what came of it under its own name."""
+    for operation in ALL.split(","):
+        every.ask(operation=operation, **({"code": CODE} if operation == "verify" else {}))
+    lines = [line for line in log_lines(capsys) if line["event"] == "invocation"]
+    told = [
+        (line["operation"], line["sent"], line["registered"], line["verification_status"])
+        for line in lines
+    ]
+    assert told == [
+        ("send", "yes", None, None),
+        ("status", None, None, "NOT_VERIFIED"),
+        ("verify", None, "no", None),
+    ]
+
+
+def test_each_operation_rests_by_itself(function: FunctionUnderTest) -> None:
+    """A call of one operation doesn't delay one of another, since the API counts them apart."""
+    function.set(OPERATIONS=ALL, MAX_CALLS_PER_SECOND="1", SEND_LIMITS_PER_NUMBER="9/second")
+    waits = []
+    for operation in ("send", "status", "verify", "send"):
+        function.slept.clear()
+        function.ask(operation=operation, **({"code": CODE} if operation == "verify" else {}))
+        waits.append(sum(function.slept))
+    assert waits[:3] == [0, 0, 0]
+    assert waits[3] > 0.9
+
+
+def test_each_operation_has_its_own_shared_turns(
+    function: FunctionUnderTest, valkey: Valkey
+) -> None:
+    """The turns of one operation are taken by no other."""
+    function.set(OPERATIONS=ALL, **valkey.settings, MAX_CALLS_PER_SECOND="1")
+    for operation in ALL.split(","):
+        function.ask(operation=operation, **({"code": CODE} if operation == "verify" else {}))
+    with valkey.client() as client:
+        turns = sorted(client.scan_iter("*free-turn*"))
+    assert [turn.rpartition(":")[2] for turn in turns] == sorted(ALL.split(","))
+
+
+# --- the status --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["NOT_VERIFIED", "VERIFIED", "EXPIRED"])
+def test_what_the_api_says_of_a_number(every: FunctionUnderTest, status: str) -> None:
+    """Each status that the API knows is a success, over HTTP and directly."""
+    answer = {"Code": "OK", "Success": True, "RequestId": "R-1"}
+    answered = Behaviour.says(200, **answer, Data={"CodeVerificationStatus": status})
+    every.gateway.will(answered, answered)
+    reply = every.post(path="/status")
+    assert (reply.status, reply.result["success"], reply.result["code"]) == (200, True, "OK")
+    assert reply.result["verification_status"] == status
+    direct = every.ask(operation="status")
+    assert (direct["verification_status"], direct["request_id"]) == (status, "R-1")
+    assert direct["phone_number"] == "+86*******34"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "None", {}, [], {"CodeVerificationStatus": None}, {"CodeVerificationStatus": "FINE"}],
+)
+def test_a_success_without_a_status(every: FunctionUnderTest, data: Any) -> None:
+    """What says nothing of the number is no answer, and may be asked again."""
+    every.gateway.will(Behaviour.says(200, Code="OK", Success=True, Data=data))
+    reply = every.post(path="/status")
+    assert (reply.status, reply.result["code"]) == (503, "InvalidUpstreamAnswer")
+    assert (reply.result["success"], reply.result["retryable"]) == (False, True)
+    assert reply.result["verification_status"] is None
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "code", "retryable"),
+    [
+        (Behaviour(fault="close"), 503, "UpstreamDisconnected", True),
+        (Behaviour(fault="reset", stage="in_body"), 503, "UpstreamDisconnected", True),
+        (Behaviour(500, b'{"Code": "InternalError"}'), 503, "InternalError", True),
+        (Behaviour(200, b"<html>"), 503, "InvalidUpstreamAnswer", True),
+        (Behaviour(400, b'{"Code": "Ram.PermissionDeny"}'), 424, "Ram.PermissionDeny", False),
+        (Behaviour(400, b'{"Code": "Throttling.User"}'), 429, "Throttling.User", True),
+    ],
+)
+def test_no_answer_about_the_status(
+    every: FunctionUnderTest, behaviour: Behaviour, status: int, code: str, retryable: bool
+) -> None:
+    """No answer is never unknown: asking again changes nothing, so it may be asked again."""
+    every.gateway.will(*[behaviour] * 3)
+    reply = every.post(path="/status")
+    assert (reply.status, reply.result["code"]) == (status, code)
+    assert reply.result["retryable"] is retryable
+    assert (reply.result["retry_after_seconds"] is not None) is retryable
+    assert ("Retry-After" in reply.headers) is retryable
+
+
+@pytest.mark.parametrize("store", ["memory", "valkey"])
+def test_how_often_a_status_may_be_asked_for(
+    every: FunctionUnderTest, request: pytest.FixtureRequest, store: str
+) -> None:
+    """Each caller has a limit, and all together; the limits of codes are not touched."""
+    if store == "valkey":
+        every.set(**request.getfixturevalue("valkey").settings)
+    every.set(
+        CALLER_HEADER="X-Claim-Sub", STATUS_LIMITS_PER_CALLER="2/hour", STATUS_LIMITS_TOTAL="3/hour"
+    )
+
+    def codes(caller: str, times: int, path: str = "/status") -> list[str]:
+        headers = {"X-Claim-Sub": caller}
+        return [every.post(headers=headers, path=path).result["code"] for _ in range(times)]
+
+    assert codes("shop-1", 3) == ["OK", "OK", "TooManyRequests"]
+    assert codes("shop-2", 2) == ["OK", "TotalLimitReached"]
+    assert codes("shop-1", 2, "/") == ["OK", "OK"]
+
+
+def test_a_status_leaves_no_record(every: FunctionUnderTest, valkey: Valkey) -> None:
+    """The same question again is asked again, even under one key, and nothing is kept of it."""
+    every.set(**valkey.settings)
+    for _ in range(2):
+        every.post(headers={"Idempotency-Key": "tap-1"}, path="/status")
+    assert calls(every) == [0, 2, 0]
+    with valkey.client() as client:
+        assert not list(client.scan_iter("*record*"))
+
+
+def test_a_test_number_needs_no_call(every: FunctionUnderTest) -> None:
+    """An app can be tried with a test number: it is never verified, and any code registers it."""
+    every.set(TEST_NUMBERS=NUMBER)
+    assert every.ask(operation="status")["verification_status"] == "NOT_VERIFIED"
+    assert every.ask()["sent"] == "yes"
+    assert every.ask(operation="verify", code=CODE)["registered"] == "yes"
+    assert calls(every) == [0, 0, 0]
