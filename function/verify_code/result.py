@@ -200,8 +200,13 @@ class StatusResult(Result):
     @classmethod
     def showing(cls, result: Result, **asked: Any) -> Result:
         if result.outcome == "unknown":  # no answer came, and asking again does no harm
-            unknown = {"outcome": "no", "retryable": True, "http_status": 503}
-            result = result.with_(**unknown, retry_after_seconds=UNREACHABLE_SECONDS)
+            result = result.with_(
+                outcome="no",
+                message="The API didn't tell the number's status.",
+                retryable=True,
+                retry_after_seconds=UNREACHABLE_SECONDS,
+                http_status=503,
+            )
         return super().showing(result, **asked)
 
 
