@@ -123,7 +123,9 @@ def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        *((400, code) for code in ("Throttling.User", "Product.Unsubscript", "Ram.PermissionDeny")),
+        (400, "Throttling.User"),
+        (400, "Product.Unsubscript"),
+        (400, "Ram.PermissionDeny"),
         (403, "NoPermission"),
         (404, "InvalidAccessKeyId.NotFound"),
         (400, "InvalidTimeStamp.Expired"),
@@ -330,8 +332,15 @@ def test_a_refusal_tells_nothing_of_others(function: FunctionUnderTest, turn: Tu
     result = ask_as(function, X_Caller="b").result
     told = {key for key, value in result.items() if value not in (None, [], False)}
     assert told == {
-        *("sent", "code", "message", "invocation_id", "retryable", "retry_after_seconds"),
-        *("phone_number", "method", "locale"),
+        "sent",
+        "code",
+        "message",
+        "invocation_id",
+        "retryable",
+        "retry_after_seconds",
+        "phone_number",
+        "method",
+        "locale",
     }
     assert result["method"] == "sms"
     assert not any(character.isdigit() for character in result["message"])

@@ -14,8 +14,16 @@ from tests.support.valkey import Valkey
 ALL = "send,status,verify"
 CODE = "123456"
 COMMON = {
-    *("success", "code", "message", "request_id", "invocation_id", "retryable"),
-    *("retry_after_seconds", "phone_number", "errors", "access_denied_detail"),
+    "success",
+    "code",
+    "message",
+    "request_id",
+    "invocation_id",
+    "retryable",
+    "retry_after_seconds",
+    "phone_number",
+    "errors",
+    "access_denied_detail",
 }
 
 

@@ -57,46 +57,6 @@ def test_the_endpoint(unset: FunctionUnderTest, endpoint: str, host: str, port: 
     assert (result["method"], result["locale"]) == ("sms", "en")
 
 
-REFUSED = {
-    "CUST_SPACE_IDS": ["", ",", "a,*", "has a space"],
-    "ALLOWED_COUNTRIES": [" ", ";", "SG,Indonesia", "86"],
-    "ALLOWED_METHODS": ["sms,fax", ","],
-    "DEFAULT_METHOD": ["fax"],
-    "DEFAULT_LOCALE": ["ka", "en_US.UTF-8"],
-    "CAMS_ENDPOINT": [
-        *("http://cams.ap-southeast-1.aliyuncs.com", "ftp://cams.ap-southeast-1.aliyuncs.com"),
-        *("cams.ap-southeast-1.aliyuncs.com/path", "user:secret@cams.ap-southeast-1.aliyuncs.com"),
-        *("two words", "host:port", "host:0", "host:99999", f"{'a' * 64}.com", "cams..com", "-"),
-        *(":secret@host", "https://host/?token=a@secret", "https://id:secret"),
-    ],
-    "CONNECT_TIMEOUT_SECONDS": ["0", "nan"],
-    "READ_TIMEOUT_SECONDS": ["1_0", "\u0663", "-1", "inf", "ten", "16.5", "15"],
-    "DEBUG": ["SDK"],
-    "STORE_URL": [
-        *("MEMORY://", "REDIS://127.0.0.1/0", "redis://127.0.0.1:99999/0", "http://127.0.0.1"),
-        *("redis://127.0.0.1/0?unknown=1", "redis://", "redis://:secret@host:port"),
-        *("redis://user#secret@host/0", "redis://[secret@host", "redis://host..secret"),
-        *("redis://u?decode_responses=true&z=secret@host", f"redis://{'a' * 64}"),
-        *("redis://host:6379/0?password=abc@secret", "redis://secret!host:6379", "secret://"),
-        *("redis://user:secret!host", "redis://user\uff1asecret@host:6379"),
-        *("redis://secret/x@host:6379", "redis://secret:1 2@host", "redis://u:12/secret@host/0"),
-    ],
-    "STORE_SECRET": ["secret\n" * 8, "secret\udcff" * 8],
-    "RESERVED_CONCURRENCY": ["0", "10", "nine"],
-    "MAX_CALLS_PER_SECOND": ["10", "8", "-1"],
-    "MAX_TRANSIT_SECONDS": ["0.1", "soon"],
-    "SEND_LIMITS_PER_NUMBER": ["0/minute", "1/minutes", "1/minute,5/hour"],
-    "SEND_LIMITS_PER_CALLER": ["100000/day"],
-    "SEND_LIMITS_TOTAL": ["\u0661/day"],
-    "CALLER_HEADER": [
-        *("X-Forwarded-For", "X-Client-IP", "Remote-Addr", "Authorization", "Connection"),
-        *("Cache-Control", "X-Request-Id", "traceparent", "Sec-Fetch-Site", "If-None-Match"),
-    ],
-    "CUST_SPACE_HEADER": ["Origin", "two words"],
-    "TEST_NUMBERS": ["+86 100 secret", "+86\n100"],
-}
-
-
 def test_right_settings(unset: FunctionUnderTest) -> None:
     """What the documentation allows is taken, however it is spelled."""
     taken = {
@@ -119,7 +79,95 @@ def test_right_settings(unset: FunctionUnderTest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values]
+    ("name", "value"),
+    [
+        ("CUST_SPACE_IDS", ""),
+        ("CUST_SPACE_IDS", ","),
+        ("CUST_SPACE_IDS", "a,*"),
+        ("CUST_SPACE_IDS", "has a space"),
+        ("ALLOWED_COUNTRIES", " "),
+        ("ALLOWED_COUNTRIES", ";"),
+        ("ALLOWED_COUNTRIES", "SG,Indonesia"),
+        ("ALLOWED_COUNTRIES", "86"),
+        ("ALLOWED_METHODS", "sms,fax"),
+        ("ALLOWED_METHODS", ","),
+        ("DEFAULT_METHOD", "fax"),
+        ("DEFAULT_LOCALE", "ka"),
+        ("DEFAULT_LOCALE", "en_US.UTF-8"),
+        ("CAMS_ENDPOINT", "http://cams.ap-southeast-1.aliyuncs.com"),
+        ("CAMS_ENDPOINT", "ftp://cams.ap-southeast-1.aliyuncs.com"),
+        ("CAMS_ENDPOINT", "cams.ap-southeast-1.aliyuncs.com/path"),
+        ("CAMS_ENDPOINT", "user:secret@cams.ap-southeast-1.aliyuncs.com"),
+        ("CAMS_ENDPOINT", "two words"),
+        ("CAMS_ENDPOINT", "host:port"),
+        ("CAMS_ENDPOINT", "host:0"),
+        ("CAMS_ENDPOINT", "host:99999"),
+        ("CAMS_ENDPOINT", f"{'a' * 64}.com"),
+        ("CAMS_ENDPOINT", "cams..com"),
+        ("CAMS_ENDPOINT", "-"),
+        ("CAMS_ENDPOINT", ":secret@host"),
+        ("CAMS_ENDPOINT", "https://host/?token=a@secret"),
+        ("CAMS_ENDPOINT", "https://id:secret"),
+        ("CONNECT_TIMEOUT_SECONDS", "0"),
+        ("CONNECT_TIMEOUT_SECONDS", "nan"),
+        ("READ_TIMEOUT_SECONDS", "1_0"),
+        ("READ_TIMEOUT_SECONDS", "\u0663"),
+        ("READ_TIMEOUT_SECONDS", "-1"),
+        ("READ_TIMEOUT_SECONDS", "inf"),
+        ("READ_TIMEOUT_SECONDS", "ten"),
+        ("READ_TIMEOUT_SECONDS", "16.5"),
+        ("READ_TIMEOUT_SECONDS", "15"),
+        ("DEBUG", "SDK"),
+        ("STORE_URL", "MEMORY://"),
+        ("STORE_URL", "REDIS://127.0.0.1/0"),
+        ("STORE_URL", "redis://127.0.0.1:99999/0"),
+        ("STORE_URL", "http://127.0.0.1"),
+        ("STORE_URL", "redis://127.0.0.1/0?unknown=1"),
+        ("STORE_URL", "redis://"),
+        ("STORE_URL", "redis://:secret@host:port"),
+        ("STORE_URL", "redis://user#secret@host/0"),
+        ("STORE_URL", "redis://[secret@host"),
+        ("STORE_URL", "redis://host..secret"),
+        ("STORE_URL", "redis://u?decode_responses=true&z=secret@host"),
+        ("STORE_URL", f"redis://{'a' * 64}"),
+        ("STORE_URL", "redis://host:6379/0?password=abc@secret"),
+        ("STORE_URL", "redis://secret!host:6379"),
+        ("STORE_URL", "secret://"),
+        ("STORE_URL", "redis://user:secret!host"),
+        ("STORE_URL", "redis://user\uff1asecret@host:6379"),
+        ("STORE_URL", "redis://secret/x@host:6379"),
+        ("STORE_URL", "redis://secret:1 2@host"),
+        ("STORE_URL", "redis://u:12/secret@host/0"),
+        ("STORE_SECRET", "secret\n" * 8),
+        ("STORE_SECRET", "secret\udcff" * 8),
+        ("RESERVED_CONCURRENCY", "0"),
+        ("RESERVED_CONCURRENCY", "10"),
+        ("RESERVED_CONCURRENCY", "nine"),
+        ("MAX_CALLS_PER_SECOND", "10"),
+        ("MAX_CALLS_PER_SECOND", "8"),
+        ("MAX_CALLS_PER_SECOND", "-1"),
+        ("MAX_TRANSIT_SECONDS", "0.1"),
+        ("MAX_TRANSIT_SECONDS", "soon"),
+        ("SEND_LIMITS_PER_NUMBER", "0/minute"),
+        ("SEND_LIMITS_PER_NUMBER", "1/minutes"),
+        ("SEND_LIMITS_PER_NUMBER", "1/minute,5/hour"),
+        ("SEND_LIMITS_PER_CALLER", "100000/day"),
+        ("SEND_LIMITS_TOTAL", "\u0661/day"),
+        ("CALLER_HEADER", "X-Forwarded-For"),
+        ("CALLER_HEADER", "X-Client-IP"),
+        ("CALLER_HEADER", "Remote-Addr"),
+        ("CALLER_HEADER", "Authorization"),
+        ("CALLER_HEADER", "Connection"),
+        ("CALLER_HEADER", "Cache-Control"),
+        ("CALLER_HEADER", "X-Request-Id"),
+        ("CALLER_HEADER", "traceparent"),
+        ("CALLER_HEADER", "Sec-Fetch-Site"),
+        ("CALLER_HEADER", "If-None-Match"),
+        ("CUST_SPACE_HEADER", "Origin"),
+        ("CUST_SPACE_HEADER", "two words"),
+        ("TEST_NUMBERS", "+86 100 secret"),
+        ("TEST_NUMBERS", "+86\n100"),
+    ],
 )
 def test_wrong_settings(unset: FunctionUnderTest, name: str, value: str) -> None:
     """A wrong setting is a sentence that names it and doesn't repeat what may be secret."""
@@ -202,10 +250,17 @@ def test_a_misconfigured_function_keeps_nothing(function: FunctionUnderTest) -> 
 @pytest.mark.parametrize(
     ("timeout", "code"),
     [
-        *((timeout, "OK") for timeout in ("20", 20, 20.0)),  # some runtimes give a string
-        # Where the context doesn't tell, the deployment files' is taken.
-        *((timeout, "OK") for timeout in (None, "", "soon", 0, -5, 10**400)),
-        (13, "Misconfigured"),  # the function would be killed before its call can end
+        ("20", "OK"),  # some runtimes give a string
+        (20, "OK"),
+        (20.0, "OK"),
+        # Without a timeout in the context the one of the deployment files counts.
+        (None, "OK"),
+        ("", "OK"),
+        ("soon", "OK"),
+        (0, "OK"),
+        (-5, "OK"),
+        pytest.param(10**400, "OK", id="401 digits"),
+        (13, "Misconfigured"),  # the platform would stop the function before its call can end
     ],
 )
 def test_the_functions_timeout(function: FunctionUnderTest, timeout: object, code: str) -> None:
