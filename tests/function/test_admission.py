@@ -1,4 +1,4 @@
-"""Never twice, never too often, never to a stranger: through the whole function."""
+"""Idempotency records, rate limits and callers, tested through the whole function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Turn = Callable[[float], None]
 
 @pytest.fixture(params=["memory", "valkey"])
 def turn(function: FunctionUnderTest, request: pytest.FixtureRequest) -> Turn:
-    """The function with the default allowances over one of the stores, and its store's clock."""
+    """The function with the default rate limits over one of the stores, and its store's clock."""
     if request.param == "memory":
         function.set(**DEFAULTS)
         return lambda seconds: setattr(
@@ -39,7 +39,7 @@ def turn(function: FunctionUnderTest, request: pytest.FixtureRequest) -> Turn:
 
 @pytest.fixture
 def shared(function: FunctionUnderTest, valkey: Valkey) -> FunctionUnderTest:
-    """The function with the default allowances over Valkey, after a first code."""
+    """The function with the default rate limits over Valkey, after it sent a first code."""
     function.set(**DEFAULTS, **valkey.settings)
     function.ask(phone_number=number(999))
     return function
@@ -57,16 +57,17 @@ def number(last: int) -> str:
 def ask_as(
     function: FunctionUnderTest, phone_number: str | None = NUMBER, **headers: str
 ) -> HttpReply:
-    """Asks over HTTP with headers, in whose names _ stands for -."""
+    """Asks over HTTP with headers; an underscore in a header's name stands for a hyphen."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return function.post({"phone_number": phone_number}, headers=names)
 
 
-# --- allowances --------------------------------------------------------------------------------
+# --- rate limits -------------------------------------------------------------------------------
 
 
-def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> None:
-    """One code a minute is sent, five an hour; who asks meanwhile hears when the next may be."""
+def test_the_rate_limit_of_a_number(function: FunctionUnderTest, turn: Turn) -> None:
+    """A number gets one code a minute and five an hour, and `TooSoon` tells when the next is
+    free."""
     for longest in (60, 60, 60, 60, 3360):
         assert function.post().status == 200
         for reply in [function.post() for _ in range(9)]:
@@ -83,8 +84,11 @@ def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> N
     ("setting", "code"),
     [("SEND_LIMITS_PER_CALLER", "TooManyRequests"), ("SEND_LIMITS_TOTAL", "TotalLimitReached")],
 )
-def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str, code: str) -> None:
-    """What one caller, and all together, can cost is bounded, whatever the numbers."""
+def test_the_rate_limits_of_a_caller_and_in_total(
+    function: FunctionUnderTest, turn: Turn, setting: str, code: str
+) -> None:
+    """One caller, and all callers together, have a rate limit that counts the codes to any
+    number."""
     function.set(CALLER_HEADER="X-Caller-1f", **{setting: "2/hour"})
     for n in range(2):
         assert ask_as(function, number(n), X_Caller_1F="app-1").status == 200
@@ -97,8 +101,9 @@ def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str,
     assert ask_as(function, number(4), X_Caller_1f="app-1").status == 200
 
 
-def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
-    """After yes and unknown the answer says when the number's next place is free, and it is."""
+def test_retry_after_a_code_was_sent(function: FunctionUnderTest, turn: Turn) -> None:
+    """After `yes` and `unknown` the answer tells when the number's rate limit allows another
+    code."""
     function.gateway.will(Behaviour(takes_effect=True), Behaviour(fault="close", takes_effect=True))
     for sent in ("yes", "unknown"):
         answer = function.ask(idempotency_key=sent)
@@ -113,8 +118,8 @@ def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
     assert function.ask()["sent"] == "yes"
 
 
-def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None:
-    """What was waited for a turn has gone from the countdown."""
+def test_the_rate_limit_counts_from_the_reservation(function: FunctionUnderTest) -> None:
+    """The time of a rate limit starts when the record is reserved, before the wait for a turn."""
     function.set(**DEFAULTS, MAX_CALLS_PER_SECOND="1")
     function.ask(phone_number=number(1))
     assert function.ask()["retry_after_seconds"] == pytest.approx(60 - 1.0, abs=0.2)
@@ -131,10 +136,11 @@ def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None
         (400, "InvalidTimeStamp.Expired"),
     ],
 )
-def test_what_did_no_harm_is_given_back(
+def test_a_record_is_released_if_a_retry_may_succeed(
     function: FunctionUnderTest, turn: Turn, status: int, code: str
 ) -> None:
-    """Where nothing was sent and the operator or the time mends it, the next try may pass."""
+    """A refusal that the operator can fix, or that time fixes, releases the record and the
+    counts."""
     function.set(SEND_LIMITS_TOTAL="1/day")
     function.gateway.standing = Behaviour.says(status, Code=code)
     assert function.raised(event(1))["replayed"] is False
@@ -144,9 +150,9 @@ def test_what_did_no_harm_is_given_back(
 
 
 KEPT = {
-    "a refusal": (Behaviour.says(200, Code="136024", Success=False), "no"),
-    "an unknown refusal": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
-    "one that is spelled like ours": (Behaviour.says(200, Code="TooSoon"), "no"),
+    "refused": (Behaviour.says(200, Code="136024", Success=False), "no"),
+    "refused with an unknown code": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
+    "refused with a code that is also ours": (Behaviour.says(200, Code="TooSoon"), "no"),
     "the API failed": (Behaviour.says(500, Code="InternalError"), "unknown"),
     "no answer": (Behaviour(fault="close", takes_effect=True), "unknown"),
     "sent": (Behaviour(takes_effect=True), "yes"),
@@ -154,26 +160,24 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("behaviour", "sent"), KEPT.values(), ids=KEPT)
-def test_what_may_do_harm_is_kept(
+def test_other_outcomes_are_replayed(
     function: FunctionUnderTest, turn: Turn, behaviour: Behaviour, sent: str
 ) -> None:
-    """Any other outcome is replayed without a call, and has used the number's place up.
-
-    What surely wasn't sent is raised; what may have been is returned, never to come again.
-    """
+    """Any other outcome is replayed without a call, and the number's rate limit counts it."""
     function.gateway.will(behaviour)
     (first, *is_raised), (again, *is_raised_again) = (function.deliver(event(1)) for _ in range(2))
+    # An event that wasn't sent is raised; one that may have been sent is returned.
     assert is_raised == is_raised_again == [sent == "no"]
     assert (first["sent"], first["replayed"], again["replayed"]) == (sent, False, True)
     fresh = {key for key in first if first[key] != again[key]}
     assert fresh - {"retry_after_seconds"} == {"invocation_id", "replayed"}
-    # Another event of the same number is raised: the code, if any, was the first event's.
+    # Another event for the same number is raised, because it sent no code.
     assert function.raised(event(2))["code"] == "TooSoon"
     assert function.gateway.requests_seen == 1
 
 
-def test_an_outage_locks_nobody_out(function: FunctionUnderTest, turn: Turn) -> None:
-    """While the API can't be reached no place is used up."""
+def test_an_outage_is_not_counted(function: FunctionUnderTest, turn: Turn) -> None:
+    """While the API can't be reached, no rate limit counts the request."""
     endpoint = function.gateway.endpoint
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9", SEND_LIMITS_PER_NUMBER="1/day")
     assert [function.ask()["code"] for _ in range(3)] == ["UpstreamUnavailable"] * 3
@@ -181,20 +185,20 @@ def test_an_outage_locks_nobody_out(function: FunctionUnderTest, turn: Turn) -> 
     assert function.ask()["sent"] == "yes"
 
 
-# --- who fails, and who dies -------------------------------------------------------------------
+# --- bugs, and instances that die --------------------------------------------------------------
 
 
-def test_a_bug_before_the_call_gives_back(function: FunctionUnderTest, turn: Turn) -> None:
-    """After a failure of ours before the call the same request may pass."""
+def test_a_bug_before_the_call_releases_the_record(function: FunctionUnderTest, turn: Turn) -> None:
+    """After a bug before the call, the same request can be sent."""
     with function.monkeypatch.context() as patch:
         patch.setattr(FaultyTransport, "open", None)
         assert function.raised(event(1))["code"] == "UnexpectedError"
     assert function.handle(event(1))["sent"] == "yes"
 
 
-def test_who_dies(function: FunctionUnderTest, turn: Turn) -> None:
-    """Wherever an instance dies, others wait until its deadline; then the request is sent, or
-    unknown where it may have been, and never sent twice."""
+def test_an_instance_that_dies(function: FunctionUnderTest, turn: Turn) -> None:
+    """If an instance dies at any step, no code is sent twice, and the request is free again, or
+    `unknown`, after the deadline."""
     gateway, steps_left = function.gateway, 0
 
     def clock() -> float:
@@ -239,7 +243,7 @@ def test_who_dies(function: FunctionUnderTest, turn: Turn) -> None:
     assert len(numbers) == len(set(numbers))
 
 
-# --- who may -----------------------------------------------------------------------------------
+# --- callers -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("headers", [{}, {"X_Caller": ""}, {"X_Caller": " "}, {"X_Caller": "a,b"}])
@@ -247,7 +251,7 @@ def test_who_dies(function: FunctionUnderTest, turn: Turn) -> None:
 def test_an_unknown_caller(
     function: FunctionUnderTest, setting: str, headers: dict[str, str]
 ) -> None:
-    """Without the claim, or with two of them, nobody is let through over HTTP."""
+    """An HTTP request without the caller's header, or with two values in it, is refused."""
     function.set(**{setting: "X-Caller"}, CUST_SPACE_IDS="*")
     reply = ask_as(function, **headers)
     assert (reply.status, reply.result["code"]) == (403, "CallerUnknown")
@@ -259,7 +263,7 @@ def test_an_unknown_caller(
 
 
 def test_two_headers_of_one_name(function: FunctionUnderTest) -> None:
-    """A second header in other letters doesn't take the place of the trigger's."""
+    """A second header that differs only in upper and lower case makes the caller unknown."""
     function.set(CALLER_HEADER="X-Caller")
     headers = {"X-Caller": "app-1", "x-caller": "app-2"}
     request = {"httpMethod": "POST", "path": "/", "headers": headers}
@@ -282,7 +286,7 @@ def test_two_headers_of_one_name(function: FunctionUnderTest) -> None:
 def test_the_callers_space(
     function: FunctionUnderTest, spaces: str, callers: str, asked: str | None, used: str | None
 ) -> None:
-    """The space in the verified claim is the default, and the only one the caller may use."""
+    """The space in the caller's header is the default, and the only one that the caller may use."""
     function.set(CUST_SPACE_HEADER="X-Space", CUST_SPACE_IDS=spaces)
     body = {"phone_number": NUMBER, "cust_space_id": asked}
     reply = function.post(body, headers={"X-Space": callers})
@@ -292,7 +296,7 @@ def test_the_callers_space(
 
 
 def test_a_key_belongs_to_its_caller(function: FunctionUnderTest, turn: Turn) -> None:
-    """Another caller, or other fields, with the same Idempotency-Key make another request."""
+    """The same Idempotency-Key with another caller or other fields is another request."""
     function.set(CALLER_HEADER="X-Caller", SEND_LIMITS_PER_NUMBER="9/hour")
     asked = [("a", NUMBER), ("b", NUMBER), ("a", NUMBER), ("a", number(1))]
     first, second, again, other = (
@@ -305,7 +309,7 @@ def test_a_key_belongs_to_its_caller(function: FunctionUnderTest, turn: Turn) ->
 
 
 def test_a_test_number(function: FunctionUnderTest, turn: Turn) -> None:
-    """A test number gets a true-looking answer without a call, within all limits."""
+    """A test number gets the usual answer without a call, and the rate limits count it."""
     function.set(TEST_NUMBERS="+86 100 0000 0001, +15005550006")
     answer = function.ask(phone_number="+8610000000001", idempotency_key="k")
     assert (answer["sent"], answer["code"], answer["request_id"]) == ("yes", "OK", None)
@@ -321,11 +325,11 @@ def test_a_test_number(function: FunctionUnderTest, turn: Turn) -> None:
     assert function.gateway.requests_seen == 0
 
 
-# --- what leaks --------------------------------------------------------------------------------
+# --- what others can learn ---------------------------------------------------------------------
 
 
 def test_a_refusal_tells_nothing_of_others(function: FunctionUnderTest, turn: Turn) -> None:
-    """Who comes too soon learns that, and nothing of who asked before."""
+    """`TooSoon` doesn't tell who asked before, or how."""
     function.set(CALLER_HEADER="X-Caller")
     first = function.post({"phone_number": NUMBER, "method": "voice"}, headers={"X-Caller": "a"})
     assert first.status == 200
@@ -346,8 +350,8 @@ def test_a_refusal_tells_nothing_of_others(function: FunctionUnderTest, turn: Tu
     assert not any(character.isdigit() for character in result["message"])
 
 
-def test_nothing_stands_in_the_store_in_clear(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """Neither keys nor values have a number, a caller, a key, an id or a space in clear."""
+def test_the_store_holds_no_plain_text(shared: FunctionUnderTest, valkey: Valkey) -> None:
+    """The store's keys and values contain no number, caller, key, id or space in plain text."""
     shared.set(CALLER_HEADER="X-Caller")
     refusal = Behaviour.says(200, Code="136024", Message=f"no code for {number(1)[3:]}")
     shared.gateway.will(Behaviour(takes_effect=True), refusal)
@@ -359,15 +363,15 @@ def test_nothing_stands_in_the_store_in_clear(shared: FunctionUnderTest, valkey:
     assert "136024" in str(stored)
     for secret in ("138000", "caller-7f", "key-7f", "event-7f", "invocation-", "cams-one", SECRET):
         assert secret not in str(stored)
-    shared.set(STORE_SECRET=SECRET[::-1])  # no other tells what the keys are of
+    shared.set(STORE_SECRET=SECRET[::-1])  # with another secret the record isn't found
     assert shared.handle(event("event-7f", number(1)))["replayed"] is False
 
 
-# --- the store ---------------------------------------------------------------------------------
+# --- a store that fails ------------------------------------------------------------------------
 
 
 def test_a_store_that_is_gone_before_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """Without its store the function sends nothing; events come again, and are sent once."""
+    """Without its store the function sends nothing, and an event is sent once the store is back."""
     valkey.stop()
     assert shared.raised(event(1))["code"] == "StoreUnavailable"
     reply = shared.post()
@@ -379,7 +383,8 @@ def test_a_store_that_is_gone_before_the_call(shared: FunctionUnderTest, valkey:
 
 
 def test_a_store_that_is_gone_after_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """It changes nothing in the answer; the next delivery isn't sent, but unknown."""
+    """A store that stops after the call doesn't change the answer; the next delivery is
+    `unknown`."""
     shared.gateway.on_message = lambda _: valkey.stop()
     answer = shared.handle(event(1))
     assert answer["sent"] == "yes"
@@ -394,14 +399,14 @@ def test_a_store_that_is_gone_after_the_call(shared: FunctionUnderTest, valkey: 
 @pytest.mark.parametrize(
     ("code", "again"),
     [
-        ("Product.Unsubscript", "yes"),  # which the operator has fixed meanwhile
-        ("136024", "no"),  # which is replayed
+        ("Product.Unsubscript", "yes"),  # the operator has fixed it meanwhile
+        ("136024", "no"),  # it is replayed
     ],
 )
 def test_a_store_that_is_back_in_time(
     shared: FunctionUnderTest, valkey: Valkey, code: str, again: str
 ) -> None:
-    """What a store didn't take at once is written again: a refusal never becomes unknown."""
+    """A result that the store missed is written again when the store is back in time."""
     next_behaviour, real_sleep = shared.gateway.next_behaviour, shared.sleep
     naps: list[float] = []
 
@@ -430,7 +435,7 @@ def test_a_store_that_is_back_in_time(
 def test_an_http_caller_does_not_wait_for_the_store(
     shared: FunctionUnderTest, valkey: Valkey
 ) -> None:
-    """Over HTTP a store that is gone after the call is asked again for a second at most."""
+    """Over HTTP the result is written again for one second at most after the call."""
     shared.gateway.on_message = lambda _: valkey.stop()
     shared.slept.clear()
     assert shared.post().result["sent"] == "yes"
@@ -439,7 +444,7 @@ def test_an_http_caller_does_not_wait_for_the_store(
 
 
 def test_an_event_that_was_sent_long_ago(function: FunctionUnderTest, turn: Turn) -> None:
-    """What was sent stays sent, though the event is too old now."""
+    """A code that was sent is replayed as sent, although the event has expired since."""
     sent_at = 1795502348.0
     function.now = sent_at
     its = {**event(1), "time": sent_at}
@@ -455,7 +460,7 @@ def test_an_event_that_was_sent_long_ago(function: FunctionUnderTest, turn: Turn
 def test_an_event_whose_country_is_not_allowed_any_more(
     shared: FunctionUnderTest, valkey: Valkey
 ) -> None:
-    """A new setting doesn't turn a code that was sent into one that wasn't."""
+    """A code that was sent is replayed as sent, although its country isn't allowed any more."""
     assert shared.handle(event(1))["sent"] == "yes"
     shared.set(ALLOWED_COUNTRIES="SG")
     assert shared.handle(event(1))["sent"] == "yes"
@@ -468,7 +473,7 @@ def test_an_event_whose_country_is_not_allowed_any_more(
 def test_a_store_that_loses_its_data_before_the_call(
     shared: FunctionUnderTest, valkey: Valkey
 ) -> None:
-    """Without its claim an instance doesn't call."""
+    """An instance whose record is lost before the call sends nothing."""
     shared.monkeypatch.setattr(shared, "sleep", lambda _: valkey.empty())  # until its turn
     shared.set(MAX_CALLS_PER_SECOND="1")
     shared.ask(phone_number=number(1))
@@ -477,7 +482,7 @@ def test_a_store_that_loses_its_data_before_the_call(
 
 
 def test_a_stored_result_that_can_not_be_read(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """What another version has stored, and this one can't read, is unknown and never a no."""
+    """A stored result of another version that can't be read is `unknown`, never `no`."""
     shared.handle(event(1))
     with valkey.client() as client:
         keys = client.keys("*record:*")
@@ -490,13 +495,13 @@ def test_a_stored_result_that_can_not_be_read(shared: FunctionUnderTest, valkey:
     assert shared.gateway.requests_seen == 2
 
 
-# --- what initialize says ----------------------------------------------------------------------
+# --- what initialize logs ----------------------------------------------------------------------
 
 UNREACHABLE = {"STORE_URL": "redis://:password@127.0.0.1:9/0", "STORE_SECRET": SECRET}
 
 
-def said(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    """The levels and events of the log's lines of a new instance, after the one of its start."""
+def logged_at_start(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    """The level and event of each log line of a new instance, after its `start` line."""
     capsys.readouterr()
     function.set()
     function.initialize()
@@ -507,7 +512,7 @@ def said(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> lis
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "logged"),
     [
         ({}, []),
         # Several instances have their own memories.
@@ -515,15 +520,15 @@ def said(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> lis
         (UNREACHABLE, [("WARNING", "unreachable")]),
     ],
 )
-def test_what_initialize_says(
+def test_initialize_warns_of_the_store(
     function: FunctionUnderTest,
     capsys: pytest.CaptureFixture[str],
     settings: dict[str, str],
-    told: list[Any],
+    logged: list[Any],
 ) -> None:
-    """The log says once what isn't guaranteed by the store that was chosen, or isn't there."""
+    """At its start an instance logs once if its store is only its memory, or can't be reached."""
     function.set(**settings)
-    assert said(function, capsys) == told
+    assert logged_at_start(function, capsys) == logged
     function.ask()
     assert [line["event"] for line in log_lines(capsys)] == ["invocation"]
 
@@ -531,15 +536,15 @@ def test_what_initialize_says(
 def test_a_store_that_evicts(
     shared: FunctionUnderTest, valkey: Valkey, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A store that drops keys when its memory is full is an error in the log."""
+    """A store that deletes keys when its memory is full is logged as an error."""
     with valkey.client() as client:
-        for policy, told in (("volatile-lru", [("ERROR", "eviction")]), ("noeviction", [])):
+        for policy, logged in (("volatile-lru", [("ERROR", "eviction")]), ("noeviction", [])):
             client.config_set("maxmemory-policy", policy)
-            assert said(shared, capsys) == told
+            assert logged_at_start(shared, capsys) == logged
 
 
 def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """A reply that can't be read counts as a store that is gone, and changes no answer."""
+    """A reply of the store that can't be read stops a call, but never changes a result."""
 
     class Garbled(RedisStore):
         replies = 0
@@ -564,7 +569,7 @@ def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey
 
 @pytest.mark.parametrize("reply", [b":abc\r\n", b"?\r\n", b"*-5\r\n", b"$9999999\r\nx\r\n"])
 def test_a_server_that_is_no_store(shared: FunctionUnderTest, reply: bytes) -> None:
-    """Whatever a server replies, nothing raises but StoreUnavailable."""
+    """Whatever a server replies, the function answers `StoreUnavailable`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -582,7 +587,7 @@ def test_a_server_that_is_no_store(shared: FunctionUnderTest, reply: bytes) -> N
 def test_an_event_without_an_id_that_may_have_been_sent(
     function: FunctionUnderTest, turn: Turn
 ) -> None:
-    """Who died while sending leaves an unknown for a day, however short an event may live."""
+    """The orphaned record of an event without an id outlives the event's maximum age."""
     function.set(MAX_EVENT_AGE_SECONDS="15")
     message = [{"props": {"firstTopic": "a"}, "body": {"phone_number": NUMBER}}]
     real_send = FaultyTransport.send

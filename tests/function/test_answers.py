@@ -1,4 +1,4 @@
-"""Each row of the result table, end to end: what the gateway says, and what a caller reads."""
+"""What each answer of the API means for the caller, tested through the whole function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OK = {"Code": "OK", "Message": "OK", "RequestId": "R-1", "Success": True}
 
 
 def reply_to(function: FunctionUnderTest, status: int, body: Any) -> HttpReply:
-    """The reply of the function where the gateway answers with this; the one call is checked."""
+    """The reply of the function to this answer of the API, after which it makes no other call."""
     headers = {"Location": f"{function.gateway.endpoint}/"} if status // 100 == 3 else {}
     function.gateway.will(Behaviour(status, as_bytes(body), headers))
     reply = function.post()
@@ -161,7 +161,7 @@ def test_an_unclear_answer_is_unknown(function: FunctionUnderTest, status: int, 
 def test_flow_control_is_tried_again(
     function: FunctionUnderTest, status: int, code: str | None
 ) -> None:
-    """Flow control is known by its code or by status 429; three tries are made in all."""
+    """Flow control, known by its code or by status 429, is attempted three times."""
     function.gateway.will(*[Behaviour.says(status, Code=code)] * 3)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (429, "no")
@@ -183,7 +183,8 @@ def test_flow_control_is_tried_again(
 def test_the_wait_that_the_api_names(
     function: FunctionUnderTest, milliseconds: str, calls: int, waited_seconds: float, told: Any
 ) -> None:
-    """It is kept before the next try, or told where it doesn't fit in the time left."""
+    """The function waits as long as the API asks, or tells the caller to if the time is too
+    short."""
     body = as_bytes({"Code": "Throttling.User"})
     function.gateway.will(Behaviour(400, body, {"X-Acs-Retry-After": milliseconds}))
     reply = function.post()
@@ -196,7 +197,7 @@ def test_the_wait_that_the_api_names(
 
 
 def test_throttled_by_the_gateway_itself(function: FunctionUnderTest) -> None:
-    """Past ten calls in a second the sandbox's gateway throttles as the API does."""
+    """The sandbox's gateway throttles more than ten calls in one second, as the API does."""
     results = [function.ask() for _ in range(11)]
     assert [result["sent"] for result in results[:10]] == ["yes"] * 10
     assert function.gateway.throttled >= 1
@@ -206,7 +207,7 @@ def test_throttled_by_the_gateway_itself(function: FunctionUnderTest) -> None:
 def test_the_message_of_the_api_is_for_the_account_only(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The API's message and AccessDeniedDetail reach direct callers, masked; HTTP gets neither."""
+    """The API's message and AccessDeniedDetail reach direct callers, masked, but no HTTP caller."""
     refusal = Behaviour.says(
         403,
         Code="NoPermission",
@@ -228,7 +229,7 @@ def test_the_message_of_the_api_is_for_the_account_only(
 
 
 def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
-    """The literal "None" of the API's example is no value."""
+    """The text "None" in an answer of the API counts as no value."""
     nothing = dict.fromkeys(("RequestId", "AccessDeniedDetail", "Message"), "None")
     function.gateway.will(Behaviour.says(400, Code="Some.Code", **nothing))
     result = function.ask()
@@ -246,7 +247,7 @@ def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
 )
 @pytest.mark.parametrize(("status", "sent"), [(500, "unknown"), (400, "no")])
 def test_half_a_character(function: FunctionUnderTest, half: bytes, status: int, sent: str) -> None:
-    """An answer with a half of a character that can't be stored is told, and kept, like any."""
+    """An answer with half a surrogate pair is returned and stored like any other."""
     code = b"InternalError" if status == 500 else b"136024"
     function.gateway.will(Behaviour(status, b'{"Code": "%b", %b}' % (code, half)))
     event = {"specversion": "1.0", "id": "1", "source": "a", "data": {"phone_number": NUMBER}}
@@ -270,7 +271,7 @@ def test_half_a_character(function: FunctionUnderTest, half: bytes, status: int,
 def test_a_number_that_is_escaped(
     function: FunctionUnderTest, escaped: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the API says is decoded before the number in it is masked."""
+    """A number in the API's message is masked even if it is escaped."""
     function.gateway.will(Behaviour.says(400, Code="Other", Message=f"no code for {escaped}."))
     shown = json.dumps(function.ask()) + capsys.readouterr().out
     assert "no code for +86*******34." in shown
@@ -290,6 +291,6 @@ def test_a_number_that_is_escaped(
 def test_codes_that_refuse_nothing_for_sure(
     function: FunctionUnderTest, status: int, code: str
 ) -> None:
-    """What may mean success, or a failure of the API's server, is no sure refusal."""
+    """A code that may mean success, or a failure of the API's server, is `unknown`."""
     function.gateway.will(Behaviour.says(status, Code=code))
     assert function.ask()["sent"] == "unknown"

@@ -1,4 +1,4 @@
-"""Requests that come as events: read from every source, raised or returned, sent at most once."""
+"""Requests in events: each source's event is read, raised or returned, and sent at most once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from verify_code.store.base import Record, StoreUnavailable, Verdict
 from verify_code.store.memory import MemoryStore
 
 WITHOUT_REQUESTS = ("oss_eventbridge", "dts", "asynchronous_destination_eventbridge")
-#: What isn't recognised is read as a direct invocation, and is never raised.
+#: Events that aren't recognised are read as direct invocations, and never raised.
 UNKNOWN = ("timer", "oss", "sls", "cdn", "tablestore", "asynchronous_destination")
 ANSWERED = ("http", "http_base64", "http_queued", "api_gateway", "mns_topic_stream")
 WITH_REQUESTS = sorted(RECORDED.keys() - {*WITHOUT_REQUESTS, *UNKNOWN, *ANSWERED})
@@ -37,14 +37,14 @@ def nested(depth: int) -> Any:
 
 @pytest.fixture
 def source(function: FunctionUnderTest) -> FunctionUnderTest:
-    """The function, a minute after the recorded events were sent."""
+    """The function, one minute after the recorded events were sent."""
     function.now = SENT_AT + 60
     return function
 
 
 @pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> None:
-    """Its source gets the result back; a second delivery gets it again, and sends nothing."""
+    """An event's first delivery sends a code, and its second delivery replays the result."""
     first, second = (source.handle(recorded(name)) for _ in range(2))
     if isinstance(recorded(name), list):
         (first,), (second,) = first, second
@@ -57,7 +57,7 @@ def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> 
 
 @pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: str) -> None:
-    """A misspelt field is dead-lettered, not lost: the handler raises InvalidEvent."""
+    """A message with a misspelt field is raised as `InvalidEvent`, so that it is dead-lettered."""
     request = as_bytes({"phone_number": NUMBER, "method": "sms", "locale": "zh-Hans-CN"})
     misspelt = request.replace(b"phone_n", b"phone_m")
     event = RECORDED[name].replace(b"phone_n", b"phone_m")
@@ -71,7 +71,7 @@ def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: 
 
 @pytest.mark.parametrize("name", WITHOUT_REQUESTS)
 def test_sources_that_never_carry_a_request(source: FunctionUnderTest, name: str) -> None:
-    """They get InvalidEvent returned: raised, some would deliver it for ever."""
+    """An event of a source that never carries a request is returned, not raised."""
     reply = source.handle(RECORDED[name])
     results = reply if isinstance(recorded(name), list) else [reply]
     assert {result["code"] for result in results} == {"InvalidEvent"}
@@ -80,13 +80,13 @@ def test_sources_that_never_carry_a_request(source: FunctionUnderTest, name: str
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_events_that_no_model_recognises(source: FunctionUnderTest, name: str) -> None:
-    """Other triggers' events are answered as direct invocations: no request, and not raised."""
+    """An event of an unknown source is answered like a direct invocation, and not raised."""
     result = source.handle(RECORDED[name])
     assert (result["code"], result["sent"]) == ("InvalidRequest", "no")
 
 
-def test_a_mixed_list_raises_for_the_others_only(source: FunctionUnderTest) -> None:
-    """An item that never carries a request isn't delivered again for it, but for its neighbour."""
+def test_a_list_that_mixes_sources(source: FunctionUnderTest) -> None:
+    """A mixed list is raised only for its unsent items that could carry a request."""
     (never,) = recorded("dts")
     (message,) = recorded("mns_queue")
     assert [result["sent"] for result in source.handle([never, message])] == ["no", "yes"]
@@ -108,7 +108,7 @@ def test_a_mixed_list_raises_for_the_others_only(source: FunctionUnderTest) -> N
 def test_what_is_almost_an_event(
     source: FunctionUnderTest, name: str, almost: dict[str, Any]
 ) -> None:
-    """What lacks a mark of its source is read as a direct invocation, and never raises."""
+    """An event that lacks a key of its source is read as a direct invocation, and not raised."""
     content = {k: v for k, v in {**recorded(name), **almost}.items() if v is not None}
     result = source.handle(content)
     assert (result["code"], result["errors"][0]["code"]) == ("InvalidRequest", "missing")
@@ -129,13 +129,13 @@ def test_what_is_almost_an_event(
         pytest.param([{"data": nested(900)}], id="nested 900 deep"),
     ],
 )
-def test_items_that_are_nothing(source: FunctionUnderTest, content: Any) -> None:
-    """An item of a stream that is no message, however deeply nested, is raised."""
+def test_items_that_are_no_message(source: FunctionUnderTest, content: Any) -> None:
+    """An item of a batch that is no message, however deeply nested, is raised."""
     assert source.raised(content)["unsent"][0]["code"] == "InvalidEvent"
 
 
 def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
-    """A batch that isn't read is raised: returned, its messages would be lost."""
+    """A batch that is too large to be read is raised, so that no message is lost."""
     (item,) = recorded("rocketmq")
     item["data"]["userProperties"] = {f"key-{n}": n for n in range(200)}
     result = source.raised([item] * 2_500)["unsent"][0]
@@ -151,7 +151,7 @@ def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
     ],
 )
 def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) -> None:
-    """What can't be read for one message in it is raised, for the sake of the others."""
+    """An event is raised if one of its messages is nested too deeply to be read."""
     source.raised(event % (b"[" * 3_000 + b"]" * 3_000, as_bytes({"phone_number": NUMBER})))
     assert source.gateway.requests_seen == 0
 
@@ -162,7 +162,7 @@ def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) 
 def test_more_messages_than_a_source_delivers(
     source: FunctionUnderTest, item: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are refused as one: worked through, they would take all the time, memory and log."""
+    """A batch of more than 10,000 messages is refused as a whole, with a few log lines."""
     answer, is_raised = source.deliver([item] * 10_001)
     (result,) = answer["unsent"] if is_raised else answer
     assert is_raised == ("phone_number" in item)
@@ -171,7 +171,7 @@ def test_more_messages_than_a_source_delivers(
 
 
 def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
-    """An item over 16 KiB is refused; the others of its batch are sent, those in base64 too."""
+    """An item over 16 KiB is refused, and the other items of its batch are sent."""
     request = {"phone_number": NUMBER}
     large = {**request, "x": "x" * 17_000}
     encoded = base64.b64encode(as_bytes({"phone_number": "+6581234567"})).decode()
@@ -185,7 +185,7 @@ def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
 def test_the_size_is_that_of_the_request(
     source: FunctionUnderTest, filler: str, is_in_base64: bool
 ) -> None:
-    """Neither base64 nor JSON's escapes, in which it came, make a request too large."""
+    """The size of a request is measured without its base64 and its JSON escapes."""
     data: Any = {"phone_number": NUMBER, "x": filler}
     if is_in_base64:
         data = base64.b64encode(json.dumps(data, ensure_ascii=False).encode()).decode()
@@ -217,7 +217,7 @@ OF_MQTT = {"props": {"firstTopic": "a", "secondTopic": "/x", "clientId": "one"}}
 def test_messages_without_an_id(
     source: FunctionUnderTest, first: Any, again: Any, other: Any
 ) -> None:
-    """The request and its topic name a message; what the broker changes in it doesn't."""
+    """A message without an id is identified by its request and its topic."""
     message = {**first, "body": {"phone_number": NUMBER}}
     items = [{**message, **changes} for changes in (first, again, other)]
     assert [source.handle([item])[0]["replayed"] for item in items] == [False, True, False]
@@ -226,7 +226,7 @@ def test_messages_without_an_id(
 @pytest.mark.parametrize("value", [7, "7"])
 @pytest.mark.parametrize("name", ["id", "messageId"])
 def test_an_id_that_is_a_number(source: FunctionUnderTest, name: str, value: Any) -> None:
-    """An id may be a number, too."""
+    """A message's id may be a number."""
 
     def item(given: Any) -> dict[str, Any]:
         request = {"phone_number": NUMBER}
@@ -239,8 +239,8 @@ def test_an_id_that_is_a_number(source: FunctionUnderTest, name: str, value: Any
 
 
 @pytest.mark.parametrize("moment", ["2026-11-24", 0, "20261124", "2026-1-1", True])
-def test_a_moment_that_says_nothing(source: FunctionUnderTest, moment: Any) -> None:
-    """A day without its time, and a number that is no date, are no limit to an event's age."""
+def test_a_time_that_can_not_be_read(source: FunctionUnderTest, moment: Any) -> None:
+    """An event whose time is only a date, or is no date, doesn't expire."""
     source.now = SENT_AT + 9999
     assert source.handle({**recorded("eventbridge_rule"), "time": moment})["sent"] == "yes"
 
@@ -248,7 +248,7 @@ def test_a_moment_that_says_nothing(source: FunctionUnderTest, moment: Any) -> N
 def test_a_batch_whose_time_is_up(
     source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is left of a batch when the time is up is told at once, and has no line of its own."""
+    """When the time is up, the rest of a batch is answered at once, without a log line for each."""
     source.set()
     source.ask()
     log_lines(capsys)
@@ -260,30 +260,30 @@ def test_a_batch_whose_time_is_up(
 
 
 def test_two_instances_of_kafka(source: FunctionUnderTest) -> None:
-    """Their records may have one position: they are told apart by the subject."""
+    """Records of two Kafka instances with the same position are told apart by their subject."""
     (record,) = recorded("kafka_json")
     other = {**record, "subject": record["subject"].replace("codes", "others")}
     replayed = [source.handle([item])[0]["replayed"] for item in (record, other, record)]
     assert replayed == [False, False, True]
 
 
-def test_a_number_that_nobody_can_read_stops_nobody(source: FunctionUnderTest) -> None:
-    """A batch with a number of a thousand digits is still a batch."""
+def test_a_number_of_a_thousand_digits(source: FunctionUnderTest) -> None:
+    """A JSON number of a thousand digits doesn't stop the other items of its batch."""
     event = as_bytes([{"phone_number": NUMBER, "x": "long"}, {"x": "long"}])
     source.raised(event.replace(b'"long"', b"1" * 1000))
     assert len(source.gateway.messages) == 1
 
 
 def test_the_denied_detail_is_for_direct_callers(source: FunctionUnderTest) -> None:
-    """What the API says of the account's policies isn't put into a dead-letter queue."""
+    """AccessDeniedDetail isn't raised with an event, because it would reach a dead-letter queue."""
     body = {"Code": "NoPermission", "AccessDeniedDetail": {"AuthAction": "cams:Get", "X": "None"}}
     source.gateway.will(*[Behaviour(403, as_bytes(body))] * 2)
     assert source.raised(recorded("eventbridge_rule"))["access_denied_detail"] is None
     assert source.ask()["access_denied_detail"] == {"AuthAction": "cams:Get"}
 
 
-def test_a_real_event_of_tablestore(source: FunctionUnderTest) -> None:
-    """It is CBOR, not JSON, and is answered."""
+def test_an_event_in_cbor(source: FunctionUnderTest) -> None:
+    """An event of Tablestore, which is CBOR and not JSON, is answered with `InvalidEvent`."""
     result = source.handle(b"\xa2gVersiongSync-v1gRecords\x81\xa1dTypefPutRow")
     assert result["code"] == "InvalidEvent"
 
@@ -292,7 +292,7 @@ def test_a_real_event_of_tablestore(source: FunctionUnderTest) -> None:
 
 
 def test_an_idempotency_key_comes_first(source: FunctionUnderTest) -> None:
-    """The caller's key names the request, whatever message carries it."""
+    """An event's idempotency key identifies the request, whatever the message's id is."""
     event = recorded("asynchronous_caller")
     event["data"]["idempotency_key"] = "tap-1"
     replies = [source.handle({**event, "id": message})["replayed"] for message in ("1", "2")]
@@ -311,14 +311,14 @@ def test_an_idempotency_key_comes_first(source: FunctionUnderTest) -> None:
         {"topic": "codes", "partition": 0, "offset": 7},
     ],
 )
-def test_a_message_is_known_by_its_own_name(source: FunctionUnderTest, named: Any) -> None:
-    """Delivered again with other properties it is the same message."""
+def test_a_message_is_identified_by_its_id(source: FunctionUnderTest, named: Any) -> None:
+    """A message that is delivered again with other properties is identified by its id."""
     items = [{**named, "body": {"phone_number": NUMBER}, "attempt": number} for number in (1, 2)]
     assert [source.handle([item])[0]["replayed"] for item in items] == [False, True]
 
 
 def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
-    """An app that asks again with its key, which is a header, gets the first answer."""
+    """An HTTP request with the same Idempotency-Key gets the first answer."""
     function.gateway.will(Behaviour(fault="close", takes_effect=True))
     taps = ("tap-1", "tap-1", "tap-2")
     replies = [function.post(headers={"idempotency-key": tap}) for tap in taps]
@@ -329,7 +329,7 @@ def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
 
 @pytest.mark.parametrize("request_id", ["id-1", None])
 def test_the_same_invocation(function: FunctionUnderTest, request_id: str | None) -> None:
-    """An invocation that the platform repeats under its id is answered as before."""
+    """An invocation that the platform repeats with the same id gets the first answer."""
     context = SimpleNamespace(request_id=request_id, credentials=function.credentials)
     event = as_bytes({"phone_number": NUMBER})
     first, second = (function.app.handle(event, context) for _ in range(2))
@@ -342,12 +342,12 @@ def test_the_same_invocation(function: FunctionUnderTest, request_id: str | None
         ("mns_queue", "600", [24 * 3600 - 60], 120),
         ("eventbridge_stream_raw_data", "600", [540, 540, 540], 660),
         ("eventbridge_stream_raw_data", "43200", [40_000, 40_000], 10_000),
-        ("eventbridge_stream_raw_data", "200000", [80_000], 10_000),
-        ("eventbridge_stream_raw_data", "1", [10], 21),
+        ("eventbridge_stream_raw_data", "200000", [80_000], 10_000),  # a day at most
+        ("eventbridge_stream_raw_data", "1", [10], 21),  # as long as its call can take
     ],
 )
 @pytest.mark.parametrize("store", ["memory", "Valkey"])
-def test_names_are_forgotten(
+def test_how_long_a_message_is_remembered(
     source: FunctionUnderTest,
     valkey: Valkey,
     store: str,
@@ -356,8 +356,8 @@ def test_names_are_forgotten(
     remembered: list[int],
     forgotten: int,
 ) -> None:
-    """A name given by its source lives a day. A message without one is known for as long after its
-    last delivery as it may come again, for a day at most, and for as long as its call can take."""
+    """A message with an id is remembered for a day, one without an id for as long as it may be
+    delivered again."""
 
     def turn(seconds: int) -> None:
         source.turned_seconds += seconds
@@ -376,7 +376,7 @@ def test_names_are_forgotten(
 
 
 def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
-    """As many requests as memory holds are remembered, the newest of them."""
+    """The memory store keeps only the newest records, up to its maximum."""
     source.monkeypatch.setattr("verify_code.store.memory.MAX_RECORDS", 3)
     for key in ("1", "2", "3", "4"):
         source.ask(idempotency_key=key)
@@ -384,7 +384,7 @@ def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
     assert source.ask(idempotency_key="1")["replayed"] is False
 
 
-def test_two_queues_may_give_one_name(source: FunctionUnderTest) -> None:
+def test_two_queues_may_use_one_id(source: FunctionUnderTest) -> None:
     """The same message id from another source is another message."""
     (first,) = recorded("mns_queue")
     second = {**first, "source": "another-trigger"}
@@ -415,7 +415,7 @@ def test_two_queues_may_give_one_name(source: FunctionUnderTest) -> None:
 def test_old_events_expire(
     source: FunctionUnderTest, name: str, age_seconds: int, is_old: bool
 ) -> None:
-    """Nobody wants a code hours late: past MAX_EVENT_AGE_SECONDS nothing is sent."""
+    """An event that is older than MAX_EVENT_AGE_SECONDS isn't sent."""
     source.now = SENT_AT + age_seconds
     answer, is_raised = source.deliver(RECORDED[name])
     assert ("EventExpired" in json.dumps(answer)) == is_old
@@ -443,8 +443,8 @@ def test_old_events_expire(
         (1e300, False),
     ],
 )
-def test_moments(source: FunctionUnderTest, moment: Any, is_read: bool) -> None:
-    """Moments are read in the forms in which the sources write them; others are no limit."""
+def test_the_time_of_an_event(source: FunctionUnderTest, moment: Any, is_read: bool) -> None:
+    """An event's time is read in each form that the sources write; other forms are ignored."""
     event = {**recorded("eventbridge_rule"), "time": moment}
     for age_seconds, is_old in ((601, is_read), (598, False)):
         source.now = SENT_AT + age_seconds
@@ -463,13 +463,10 @@ def batch(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_batch_is_handled_in_order(
+def test_a_batch_is_delivered_again(
     source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exception after the last message lists the unsent; the next delivery sends only those.
-
-    Each message of a delivery has its result, and the log warns of batches.
-    """
+    """The handler raises the unsent messages of a batch, and the next delivery sends only those."""
     event = batch(5)
     source.gateway.will(
         Behaviour(takes_effect=True),
@@ -488,8 +485,8 @@ def test_a_batch_is_handled_in_order(
     assert len(source.gateway.messages) == 5
 
 
-def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
-    """What the time left has no room for counts as surely not sent, and comes again."""
+def test_a_batch_that_does_not_fit_in_the_time(source: FunctionUnderTest) -> None:
+    """Messages of a batch that don't fit in the time left aren't sent, and are raised."""
     source.set(MAX_CALLS_PER_SECOND="1")
     raised = source.raised(batch(12))
     assert raised["counts"]["unsent"] > 0
@@ -498,7 +495,7 @@ def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
 
 
 def test_a_slow_store_is_not_asked_for_ever(source: FunctionUnderTest) -> None:
-    """Once its time is up, a batch asks the store for nothing more."""
+    """A batch doesn't ask a slow store again after its time is up."""
     source.ask()
     asked: list[Any] = []
 
@@ -516,7 +513,7 @@ def test_a_slow_store_is_not_asked_for_ever(source: FunctionUnderTest) -> None:
 
 
 def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> None:
-    """The exception of the largest batch stays under 32 KB."""
+    """The exception for a batch of 500 messages is shorter than 32 KB."""
     raised = source.raised([{"phone": number} for number in range(500)])
     assert 20_000 < len(json.dumps(raised)) < 32_000
     assert raised["counts"]["unsent"] == 500
@@ -549,10 +546,8 @@ DELIVERIES = st.lists(st.integers(1, 4), min_size=1, max_size=5).flatmap(
 def test_nothing_twice_and_nothing_lost(
     source: FunctionUnderTest, deliveries: list[int], faults: list[Behaviour], size: int
 ) -> None:
-    """Delivered again and again, out of order and in batches, with every fault of the gateway:
-
-    each event is sent at most once, and ends as sent, as unknown, or raised in its last delivery.
-    """
+    """With any deliveries and faults, each event is sent at most once, and ends as sent, unknown or
+    raised."""
     source.set()
     for kept in (source.gateway.messages, source.gateway.behaviours, source.gateway.call_times):
         kept.clear()

@@ -1,4 +1,4 @@
-"""Idempotency records and rate limits, the same in memory and in a real Valkey."""
+"""Idempotency records and rate limits: memory and a real Valkey do the same."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def about(seconds: float) -> Any:
 # --- records ------------------------------------------------------------------------------------
 
 
-def test_a_settled_request_is_replayed(each: StoreUnderTest) -> None:
-    """What was settled is what every later delivery gets, for a day."""
+def test_a_completed_record_is_replayed(each: StoreUnderTest) -> None:
+    """The result of a completed record is replayed for a day."""
     each.send("a")
     for seconds in (0, 1, DAY - 10):
         each.turn(seconds)
@@ -119,8 +119,8 @@ def test_a_settled_request_is_replayed(each: StoreUnderTest) -> None:
     each.reserved("a")
 
 
-def test_who_dies_before_the_call(each: StoreUnderTest) -> None:
-    """Its record and its places are in the way until the deadline, and no longer."""
+def test_a_reserved_record_after_its_deadline(each: StoreUnderTest) -> None:
+    """A reserved record and its counts are free after the deadline."""
     each.reserved("a", HOUR, caller="c", per_caller=HOUR, total=HOUR)
     each.turn(19)
     assert each.admit("a") == ("in progress", about(1), "")
@@ -129,8 +129,8 @@ def test_who_dies_before_the_call(each: StoreUnderTest) -> None:
     each.reserved("a")
 
 
-def test_who_dies_in_the_call(each: StoreUnderTest) -> None:
-    """It may have sent: its place is used up, and after the deadline too nobody sends again."""
+def test_a_sending_record_after_its_deadline(each: StoreUnderTest) -> None:
+    """A record that is sending is orphaned after the deadline, and the rate limits count it."""
     each.sending("a", MINUTE)
     assert each.admit("a")[0] == "in progress"
     each.turn(20.1)
@@ -141,12 +141,12 @@ def test_who_dies_in_the_call(each: StoreUnderTest) -> None:
 
 
 def test_a_further_attempt(each: StoreUnderTest) -> None:
-    """It takes the place of an attempt that sent nothing in one step: its record and its counts."""
+    """A further attempt replaces the record and the counts of the attempt before in one step."""
     limits: Any = {"caller": "c", "per_caller": MINUTE, "total": MINUTE}
     first = each.sending("a", MINUTE, **limits)
     second = each.record("a", MINUTE, **limits)
     assert each.store.admit(second, replaces=first.token).outcome == "admitted"
-    # What is written late by the first attempt changes nothing.
+    # Late writes of the first attempt change nothing.
     with pytest.raises(StoreUnavailable):
         each.store.begin_sending(first, 0.0)
     each.store.release(first)
@@ -154,12 +154,12 @@ def test_a_further_attempt(each: StoreUnderTest) -> None:
     assert each.admit("a")[0] == "in progress"
     assert each.admit("b", MINUTE)[0] == "in progress"
     each.turn(20.1)
-    # Nothing was sent by then: it was in the way until its deadline, and no longer.
+    # The second attempt sent nothing: after its deadline the record is free.
     each.reserved("a", MINUTE, **limits)
 
 
 def test_a_further_attempt_takes_nothing_from_others(each: StoreUnderTest) -> None:
-    """An attempt that was frozen until another had its record can't replace that one."""
+    """A further attempt can't replace the record of another request."""
     late = each.reserved("a", MINUTE)
     each.turn(20.1)
     other = each.sending("a", MINUTE)
@@ -170,8 +170,8 @@ def test_a_further_attempt_takes_nothing_from_others(each: StoreUnderTest) -> No
     assert each.admit("b", MINUTE)[2] == "TooSoon"
 
 
-def test_a_look_reserves_nothing(each: StoreUnderTest) -> None:
-    """Whoever only looks a record up learns what is there, and leaves nothing."""
+def test_find_reserves_nothing(each: StoreUnderTest) -> None:
+    """`find` tells the state of a record, and changes nothing."""
     looked_up = each.record("a", MINUTE)
     assert each.store.find(looked_up) == ("absent", 0, "")
     sending = each.sending("a", MINUTE)
@@ -183,8 +183,8 @@ def test_a_look_reserves_nothing(each: StoreUnderTest) -> None:
     assert each.store.find(each.record("b", MINUTE, "other"))[0] == "orphaned"
 
 
-def test_who_comes_after_the_deadline_may_not_call(each: StoreUnderTest) -> None:
-    """A frozen instance whose record is free or another's can't begin its call."""
+def test_no_call_begins_after_the_deadline(each: StoreUnderTest) -> None:
+    """An instance whose record has passed its deadline can't begin its call."""
     late = each.reserved("a")
     each.turn(20.1)
     with pytest.raises(StoreUnavailable):
@@ -199,8 +199,8 @@ def test_who_comes_after_the_deadline_may_not_call(each: StoreUnderTest) -> None
     assert each.admit("a")[2] == "the result"
 
 
-def test_what_is_given_back_is_free(each: StoreUnderTest) -> None:
-    """After a record was given back, it and its places can be had at once."""
+def test_a_released_record_is_free(each: StoreUnderTest) -> None:
+    """A released record and its counts are free at once."""
     for _ in range(2):
         record = each.sending("a", MINUTE, caller="c", per_caller=MINUTE, total=MINUTE)
         each.store.release(record)
@@ -210,7 +210,7 @@ def test_what_is_given_back_is_free(each: StoreUnderTest) -> None:
 
 
 def test_several_windows_at_once(each: StoreUnderTest) -> None:
-    """Each window is kept, and the wait is the longest of theirs."""
+    """With several windows each one is kept, and the wait is the longest of them."""
     limits = (Limit(1, 60), Limit(3, 3600))
     for name, wait in (("a", 60), ("b", 60), ("c", 3600 - 120)):
         each.send(name, limits)
@@ -222,7 +222,7 @@ def test_several_windows_at_once(each: StoreUnderTest) -> None:
 
 
 def test_the_wait_is_true(each: StoreUnderTest) -> None:
-    """Who is admitted learns when the next place is free; a moment before that there is none."""
+    """The store tells exactly when the rate limit allows the next code."""
     limits = (Limit(2, 60),)
     for name, wait in (("a", 0), ("b", 35)):
         record = each.record(name, limits)
@@ -235,8 +235,9 @@ def test_the_wait_is_true(each: StoreUnderTest) -> None:
     each.reserved("c", limits)
 
 
-def test_each_rate_limit_has_its_refusal(each: StoreUnderTest) -> None:
-    """The number's comes first, then the caller's, then that in all; the wait is the longest."""
+def test_each_rate_limit_has_its_code(each: StoreUnderTest) -> None:
+    """The number's rate limit is told first, then the caller's, then the total; the wait is the
+    longest."""
 
     def asks(number: str, caller: str, total: Limits = NEVER) -> tuple[str, float, str]:
         return each.admit("b", MINUTE, number, caller, HOUR, total)
@@ -249,8 +250,8 @@ def test_each_rate_limit_has_its_refusal(each: StoreUnderTest) -> None:
     assert asks("m", "d")[0] == "admitted"
 
 
-def test_the_last_place_is_under_way(each: StoreUnderTest) -> None:
-    """While the number's last place may still be given back, others are told to wait for that."""
+def test_a_rate_limit_that_may_be_released(each: StoreUnderTest) -> None:
+    """While the record that fills a rate limit may still be released, others are `in progress`."""
     record = each.reserved("a", MINUTE)
     assert each.admit("b", MINUTE) == ("in progress", about(20), "")
     each.store.begin_sending(record, 0.0)
@@ -280,7 +281,7 @@ LIMITS = st.sampled_from(
 def _history(
     under_test: StoreUnderTest, steps: list[tuple[str, int, float]], limits: Any, total: Any
 ) -> list[tuple[str, float, str]]:
-    """What the store says, step by step."""
+    """What the store returns, step by step."""
     said: list[tuple[str, float, str]] = []
     holders: dict[int, Record] = {}
     for action, which, turned in steps:
@@ -313,14 +314,14 @@ def _history(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_both_stores_say_the_same(
+def test_both_stores_do_the_same(
     valkey: Valkey,
     shared: StoreUnderTest,
     steps: list[tuple[str, int, float]],
     limits: Any,
     total: Any,
 ) -> None:
-    """For any history of records, calls, deaths, results and time both stores say the same."""
+    """Both stores return the same for any history of records, calls, results and time."""
     valkey.empty()
     in_ours = _history(in_memory(), steps, limits, total)
     # Beside the turned time some real time passes in Valkey.
@@ -330,14 +331,14 @@ def test_both_stores_say_the_same(
 
 @given(
     steps=st.lists(
-        st.tuples(st.floats(0, 100), st.sampled_from(["completed", "lost", "back", "dies"])),
+        st.tuples(st.floats(0, 100), st.sampled_from(["completed", "lost", "released", "dies"])),
         max_size=60,
     ),
     limits=LIMITS,
 )
 @settings(max_examples=200, deadline=None)
 def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits) -> None:
-    """For any arrivals and endings no window holds more sent codes than its limit."""
+    """No window holds more sent codes than its limit, for any times and outcomes."""
     under_test = in_memory()
     now = 0.0
     sent: list[float] = []
@@ -356,7 +357,7 @@ def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits
             assert (most_more() <= 0, text, wait > 0) == (True, "TooSoon", True)
         if outcome != "admitted" or ending == "dies":
             continue
-        if ending == "back":
+        if ending == "released":
             under_test.store.release(record)
             continue
         under_test.store.begin_sending(record, 0.0)
@@ -370,7 +371,7 @@ def test_no_window_holds_too_many(steps: list[tuple[float, str]], limits: Limits
 
 
 def test_memory_forgets_what_does_not_count() -> None:
-    """An instance that lives long doesn't keep the numbers of long ago."""
+    """The memory store drops records and counts that have expired."""
     under_test = in_memory()
     for number in range(200):
         under_test.send(str(number), MINUTE, str(number))
@@ -383,7 +384,7 @@ def test_memory_forgets_what_does_not_count() -> None:
 
 
 def test_fifty_at_once_send_one(valkey: Valkey) -> None:
-    """Fifty simultaneous requests for one number: one is admitted, and no other."""
+    """Of fifty simultaneous requests for one number, one is admitted."""
     start = threading.Barrier(10)
 
     def ask(caller: int) -> list[str]:
@@ -413,7 +414,7 @@ def test_a_step_may_be_repeated(shared: StoreUnderTest) -> None:
 
 
 def test_sending_begins_after_the_result(shared: StoreUnderTest) -> None:
-    """A step that arrives after the result gives nothing free."""
+    """A record that is completed can't begin to send again."""
     record = shared.sending("a", MINUTE)
     shared.store.complete(record, "the result")
     with pytest.raises(StoreUnavailable):
@@ -424,7 +425,7 @@ def test_sending_begins_after_the_result(shared: StoreUnderTest) -> None:
 
 
 def test_a_step_that_comes_late_is_not_taken(shared: StoreUnderTest) -> None:
-    """A paused store, or a frozen instance, can't begin a call that was given up long ago."""
+    """A call can't begin if the store gets the command too late."""
     record = shared.reserved("a")
     shared.turn(2)
     with pytest.raises(StoreUnavailable):
@@ -432,8 +433,8 @@ def test_a_step_that_comes_late_is_not_taken(shared: StoreUnderTest) -> None:
     shared.store.begin_sending(record, 2.0)
 
 
-def test_a_store_that_lost_the_claim(valkey: Valkey, shared: StoreUnderTest) -> None:
-    """Without its record nobody calls; a result that is settled after the loss is kept anew."""
+def test_a_store_that_lost_the_record(valkey: Valkey, shared: StoreUnderTest) -> None:
+    """Without its record no call begins, and a result after the loss makes a new record."""
     record = shared.reserved("a", MINUTE)
     valkey.empty()
     with pytest.raises(StoreUnavailable):
@@ -448,7 +449,7 @@ def test_a_store_that_lost_the_claim(valkey: Valkey, shared: StoreUnderTest) -> 
 def test_all_keys_expire_and_share_a_tag(
     valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
 ) -> None:
-    """Nothing stays in the store for longer than it counts, and one node of a cluster has it."""
+    """All keys expire, and share a hash tag, so that one node of a cluster holds them."""
     limits = (Limit(1, 60), Limit(10, 86400))
     shared.reserved("a", limits, "n", "c", limits, limits)
     shared.send("b", limits, "m", "d", limits, (Limit(5, 60),))
@@ -463,7 +464,7 @@ def test_all_keys_expire_and_share_a_tag(
 
 
 def test_the_server_is_paused(valkey: Valkey, shared: StoreUnderTest) -> None:
-    """A store that hangs is given up in bounded time; when it goes on, so does the service."""
+    """A store that hangs is given up within 1.5 s, and is used again when it goes on."""
     shared.send("a")
     valkey.pause()
     began = time.monotonic()
@@ -478,7 +479,7 @@ def test_the_server_is_paused(valkey: Valkey, shared: StoreUnderTest) -> None:
 
 @contextlib.contextmanager
 def tls_before(valkey: Valkey, context: ssl.SSLContext) -> Iterator[int]:
-    """A port where TLS ends before Valkey, for one connection."""
+    """A port that ends TLS for one connection, and passes it on to Valkey."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(5)
 
@@ -503,7 +504,7 @@ def tls_before(valkey: Valkey, context: ssl.SSLContext) -> Iterator[int]:
 def test_tls_user_password_and_database(
     valkey: Valkey, authority: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store over TLS, with a user of its own, in another database; not with a wrong authority."""
+    """A store may use TLS, a user, a password and a database, and needs a trusted certificate."""
     context, file = authority
     with valkey.client() as client:
         client.execute_command(*["ACL", "SETUSER", "verify", "on", ">p@ss/word", "~*", "+@all"])
@@ -518,8 +519,8 @@ def test_tls_user_password_and_database(
         client.acl_deluser("verify")
 
 
-def test_scripts_are_as_a_proxy_wants_them() -> None:
-    """Each key in a script is written as KEYS[n], as Tair's proxies demand."""
+def test_scripts_write_each_key_as_proxies_ask() -> None:
+    """Each key in a script is written as KEYS[n], as Tair's proxies ask."""
     scripts = list((ROOT / "function/verify_code/store").glob("*.lua"))
     assert len(scripts) == 5
     for script in (path.read_text() for path in scripts):
@@ -528,7 +529,7 @@ def test_scripts_are_as_a_proxy_wants_them() -> None:
 
 
 def test_other_windows_on_the_store(shared: StoreUnderTest) -> None:
-    """Who asks with shorter windows, such as an older deployment, takes no places away."""
+    """A deployment with shorter windows doesn't remove the counts that longer windows need."""
     three_a_day = (Limit(1, 60), Limit(3, 86400))
     for name in "abc":
         shared.send(name, three_a_day)
@@ -540,7 +541,7 @@ def test_other_windows_on_the_store(shared: StoreUnderTest) -> None:
 def test_the_servers_clock_is_set_back(
     valkey: Valkey, shared: StoreUnderTest, redis_store: RedisStore
 ) -> None:
-    """A clock that jumps an hour back makes nobody wait for an hour."""
+    """A server's clock that is set back by an hour makes nobody wait for an hour."""
     shared.send("a", MINUTE)
     shared.turn(-3600)
     assert shared.admit("b", MINUTE)[1] <= 60
@@ -550,7 +551,7 @@ def test_the_servers_clock_is_set_back(
 
 
 def test_a_server_that_does_not_know_hello() -> None:
-    """An old Redis, or a proxy, is as good."""
+    """A server that doesn't know the command HELLO can be the store."""
     with (
         Valkey("--rename-command HELLO no-hello") as old,
         contextlib.closing(RedisStore(old.url)) as store,
@@ -559,7 +560,7 @@ def test_a_server_that_does_not_know_hello() -> None:
 
 
 def test_a_server_that_became_a_replica(valkey: Valkey, shared: StoreUnderTest) -> None:
-    """After a failover the connection to the old server isn't kept."""
+    """After a failover the connection to the old server is replaced."""
     shared.send("a")
     with valkey.client() as client:
         client.replicaof("127.0.0.1", "9")
@@ -572,7 +573,7 @@ def test_a_server_that_became_a_replica(valkey: Valkey, shared: StoreUnderTest) 
 
 
 def test_a_code_takes_a_kilobyte(valkey: Valkey, shared: StoreUnderTest) -> None:
-    """What a store must hold is known: about a kilobyte for each code of a day."""
+    """The store needs about one kilobyte for each code."""
     with valkey.client() as client:
         shared.send("first")
         before = client.info("memory")["used_memory"]
