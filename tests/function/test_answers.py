@@ -183,8 +183,7 @@ def test_flow_control_is_tried_again(
 def test_the_wait_that_the_api_names(
     function: FunctionUnderTest, milliseconds: str, calls: int, waited_seconds: float, told: Any
 ) -> None:
-    """The function waits as long as the API asks, or tells the caller to if the time is too
-    short."""
+    """The function waits as long as the API asks, or tells the caller to wait."""
     body = as_bytes({"Code": "Throttling.User"})
     function.gateway.will(Behaviour(400, body, {"X-Acs-Retry-After": milliseconds}))
     reply = function.post()

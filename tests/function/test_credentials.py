@@ -72,8 +72,7 @@ def test_an_answer_that_quotes_credentials(
     spell: Callable[[str], str],
     code: str,
 ) -> None:
-    """Credentials that the API quotes are masked in any spelling, and the text of a signature error
-    is dropped."""
+    """Quoted credentials are masked in any spelling; the text of a signature error is dropped."""
     value = f"STS.{secrets.token_hex(8)}+/{secrets.token_hex(8)}/+=="
     found = replace(function.credentials, **{name: value})
     function.gateway.accept(found)

@@ -11,13 +11,13 @@ import pytest
 
 from tests.support import judge
 from tests.support.function_under_test import NUMBER, FunctionUnderTest, log_lines, read_reply
-from tests.support.hostile import RECORDED
+from tests.support.hostile import recorded
 
 REQUEST = json.dumps({"phone_number": NUMBER})
 
 
 def event(name: str, **changes: Any) -> dict[str, Any]:
-    return {**json.loads(RECORDED[name]), **changes}
+    return {**recorded(name), **changes}
 
 
 @pytest.mark.parametrize("name", ["http", "http_base64", "api_gateway"])

@@ -35,8 +35,7 @@ def broken(request: pytest.FixtureRequest) -> Iterator[FunctionUnderTest]:
 @pytest.mark.parametrize("fault", ["close", "reset", "hang"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_faults_after_writing(broken: FunctionUnderTest, stage: Stage, fault: Fault) -> None:
-    """After the first byte was written, a call without a whole answer is `unknown`, and isn't
-    repeated."""
+    """A call that breaks after its first byte is `unknown`, and isn't repeated."""
     broken.gateway.will(Behaviour(stage=stage, fault=fault, takes_effect=True))
     reply = broken.post()
     assert reply.status == 202
@@ -143,8 +142,7 @@ def test_an_idle_connection_is_replaced(broken: FunctionUnderTest) -> None:
 def test_an_idle_connection_by_the_wall_clock(
     function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wall clock also tells that a connection was idle, because a frozen machine may stop the
-    other."""
+    """The wall clock, too, shows that a connection was idle while the machine was frozen."""
     function.ask()
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 11)
@@ -175,8 +173,7 @@ def test_a_connection_with_bytes_past_the_answer_is_not_used(broken: FunctionUnd
 def test_a_connection_that_closes_between_opening_and_sending(
     function: FunctionUnderTest,
 ) -> None:
-    """A connection that closes just before the call writes nothing, and the call is attempted
-    again."""
+    """A connection that closes just before the call writes nothing, and another is opened."""
     function.initialize()
     function.close_before_the_next_call()
     assert function.ask()["sent"] == "yes"

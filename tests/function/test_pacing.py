@@ -106,8 +106,7 @@ def counted_calls(steps: list[dict[str, Any]], calls_per_instance: int) -> list[
 def test_no_second_holds_more_than_the_bound(
     instances_and_most: tuple[int, int], data: st.DataObject
 ) -> None:
-    """No second holds more calls than allowed, for any latencies, faults, deaths and
-    replacements."""
+    """No second holds too many calls, for any latencies, faults, deaths and replacements."""
     instances, most = instances_and_most
     steps = st.lists(STEP, max_size=12)
     times = [
@@ -132,8 +131,7 @@ def test_a_new_instance_rests_from_its_import() -> None:
 
 
 def test_an_early_answer_shortens_the_rest() -> None:
-    """An answer proves that the call was counted; without one the rest includes the transit
-    time."""
+    """The rest is shorter after an answer, because it proves that the call was counted."""
     for whole, rest_seconds in ((True, 1.02), (False, 1.125)):
         rest = InstancePacer(1, TRANSIT, clock=lambda: 100.0, imported_at=0.0)
         body = b"{}" if whole else None
@@ -331,8 +329,7 @@ def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, valkey: Va
 
 
 def test_a_process_that_was_warmed_up_early(function: FunctionUnderTest) -> None:
-    """A process rests from when it imported the code, because it may replace one that has
-    called."""
+    """A process rests from its import of the code, because it may replace one that called."""
     function.set(RESERVED_CONCURRENCY="9", MAX_CALLS_PER_SECOND="9")
     function.ask()
     replacing = function.start(imported_at=function.clock())
@@ -378,8 +375,7 @@ def test_no_turn_is_reserved_far_ahead(valkey: Valkey, redis_store: RedisStore) 
 def test_a_caller_with_much_time_waits_a_minute(
     function: FunctionUnderTest, valkey: Valkey, redis_store: RedisStore
 ) -> None:
-    """A turn more than one minute ahead is refused at once, even if the caller could wait
-    longer."""
+    """A turn more than one minute ahead is refused at once, however long the caller can wait."""
     function.timeout_seconds = 600
     function.set(**valkey.settings)
     redis_store.pause_turns("send", 70)

@@ -72,7 +72,7 @@ def test_no_other_way_out_connects(gateway: CamsGateway, libraries: str) -> None
 def test_an_error_of_the_sdk_before_it_sends(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If the SDK raises before it uses the transport, `sent` is `no`, and the log has a bug."""
+    """If the SDK raises before it uses the transport, `sent` is `no`, and a bug is logged."""
 
     def fails() -> None:
         raise DeprecationWarning(f"a text that quotes {NUMBER}")
@@ -92,8 +92,7 @@ def test_an_error_of_the_sdk_before_it_sends(
 def test_an_sdk_that_returns_without_sending(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If the SDK returns without using the transport, `sent` is `unknown`, and the log has a
-    bug."""
+    """If the SDK returns without using the transport, `sent` is `unknown`, and a bug is logged."""
     function.monkeypatch.setattr(f"{CLIENT}.Client.call_api", lambda *_: {})
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (202, "UnexpectedError")
@@ -105,7 +104,7 @@ def test_an_sdk_that_returns_without_sending(
 def test_a_malformed_request_is_not_sent(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A request that HTTP can't carry isn't sent, and the log has a bug."""
+    """A request that HTTP can't carry isn't sent, and a bug is logged."""
 
     def two_lines(_: str) -> str:
         return "two\nlines"

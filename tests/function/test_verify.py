@@ -194,8 +194,7 @@ def test_the_limits_of_codes_and_guesses_are_apart(function: FunctionUnderTest, 
 def test_an_answer_that_is_lost(
     function: FunctionUnderTest, sent: str, behaviour: Behaviour, code: str
 ) -> None:
-    """If the answer is lost, `registered` is `unknown` without another call, and the status
-    tells."""
+    """If the answer is lost, `registered` is `unknown`, and no other call is made."""
     function.gateway.will(behaviour)
     reply = hand_in(function, sent, "tap-1")
     assert (reply.status, reply.result["code"]) == (202, code)
