@@ -324,9 +324,9 @@ def targets(figures: Mapping[str, Mapping[str, float]]) -> None:
         rows.append(
             [f"{target.what}, beside {target.of}", f"{target.limit:.2f}", f"{seen:.2f}", met]
         )
-    missed = [f"{what} {seen} (limit {limit})" for what, limit, seen, met in rows if met == "no"]
+    missed = [f"{what}: {seen} of {limit}" for what, limit, seen, met in rows if met == "no"]
     met = f"{len(rows) - len(missed)} of {len(rows)}"
-    rows.append(["**all**", "", "", ", all but ".join([met, *missed])])
+    rows.append(["**all**", "", "", "; missed ".join([met, *missed])])
     header = ["target", "limit", "seen", "met"]
     for row in (header, *rows):
         print(*row, sep=" | ")
