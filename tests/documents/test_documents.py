@@ -1,10 +1,8 @@
-"""What the pages say of the code: README.md, and the OpenAPI document, answers and settings."""
+"""What the pages say of the code: the OpenAPI document, answers and settings."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 from tests.support import judge, openapi
 from tests.support.answers import examples
@@ -98,14 +96,3 @@ def test_the_page_has_each_status() -> None:
                 assert (each.http_status, each.retryable) == (503, True)
                 row = (202, "unknown", each.code)  # to which the row of 503 refers
             assert row in told or each.origin == "api", row
-
-
-def test_the_readme_shows_what_make_run_prints() -> None:
-    """Each line of the excerpt is one that the sandbox prints, but for the code."""
-    readme = (ROOT / "README.md").read_text()
-    excerpt = readme[readme.index("2. Then it asks") :].partition("```")[0]
-    command = [sys.executable, "-m", "tests.sandbox", "run"]
-    printed = subprocess.check_output(command, text=True, cwd=ROOT)
-    shown, there = (re.sub(r"\d{3}-\d{3}", "", text).splitlines() for text in (excerpt, printed))
-    assert [line for line in shown if line not in there and line.strip() != "…"] == []
-    assert len(shown) > 5
