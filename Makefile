@@ -35,8 +35,8 @@ endif
 SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
-.PHONY: run serve event help test coverage test-layers test-deploy check audit lint bench pictures layers release \
-  deploy values undeploy token live openapi locales lock clean
+.PHONY: run serve event help test coverage test-layers test-deploy check audit lint bench pictures \
+  layers release deploy values undeploy token live openapi codes locales lock clean
 
 run: .venv/run-ready  ## registers a number in the sandbox, over HTTP, and asks for a code directly
 	@$(RUN) -m tests.sandbox run
@@ -107,6 +107,9 @@ live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say w
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.support.openapi > docs/openapi.json
+
+codes: .venv/test-ready  ## writes the tables of codes and costs into docs/
+	@PYTHONPATH=function $(RUN) -m tests.support.tables
 
 locales: .venv/test-ready  ## writes function/verify_code/locale_table.py anew from CLDR
 	@PYTHONPATH=function $(RUN) -m tests.support.locale_table

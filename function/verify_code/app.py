@@ -126,9 +126,8 @@ class App:
         operation, by_path = SEND, None
         request = permit = None
         try:
-            if message.path_segment is not None and isinstance(self._settings, Settings):
-                enabled = self._settings.operations
-                operation = by_path = of_path(message.path_segment, enabled)
+            if message.path_segment is not None:
+                operation = by_path = self._by_path(message.path_segment)
             fields = message.parse()
             settings = self._ready(current.context)
             operation = of_fields(fields, settings.operations, by_path)
@@ -157,6 +156,11 @@ class App:
         current.trace_id = invocation.trace_id(current.context, message.headers)
         _log(source, operation, result, request, current)
         return result
+
+    def _by_path(self, segment: str) -> Operation:
+        if isinstance(self._settings, SettingsError):
+            return OPERATIONS.get(segment, SEND)
+        return of_path(segment, self._settings.operations)
 
     def _kept(
         self, permit: Permit, result: Result, current: Invocation, *, is_http: bool
@@ -212,7 +216,7 @@ def _log(
         code=result.code,
         sent=result.outcome if operation.name == "send" else None,
         registered=result.outcome if operation.name == "verify" else None,
-        verification_status=result.verification_status,
+        verification_status=result.verification_status if operation.name == "status" else None,
         replayed=result.replayed,
         country=request.phone_number.country if request else None,
         method=getattr(result, "method", None),

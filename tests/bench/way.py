@@ -8,8 +8,9 @@ from tests.sandbox.function_compute import ROOT
 
 #: The module, what it does, and with which codes a request may end there.
 WAY = (
-    ("events/", "reads the request out of the event", "InvalidEvent, OperationNotEnabled"),
-    ("request.py", "validates its fields", "InvalidRequest, OperationNotEnabled"),
+    ("events/", "reads the fields out of the event", "InvalidEvent"),
+    ("operations.py", "says which operation is asked for", "OperationNotEnabled"),
+    ("validation.py", "makes the request of the fields", "InvalidRequest"),
     ("policy.py", "may this caller ask this, and now?", "…NotAllowed, CallerUnknown, EventExpired"),
     (
         "admission.py",
