@@ -20,7 +20,7 @@ SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
 .PHONY: run serve test coverage test-layers test-deploy check audit lint bench pictures layers release \
-  deploy values undeploy token live openapi locales lock clean
+  deploy values undeploy token live openapi monitoring locales lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -85,6 +85,9 @@ live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say w
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.support.openapi > docs/openapi.json
+
+monitoring: .venv/test-ready  ## writes template.yml's part anew from docs/monitoring.json
+	@$(RUN) -m tests.support.monitoring
 
 locales: .venv/test-ready  ## writes function/verify_code/locale_table.py anew from CLDR
 	@PYTHONPATH=function $(RUN) -m tests.support.locale_table
