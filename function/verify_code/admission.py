@@ -10,7 +10,7 @@ from verify_code.clock import Clock
 from verify_code.events.message import Message
 from verify_code.invocation import Invocation
 from verify_code.json_text import encode
-from verify_code.operations import Operation
+from verify_code.operations import VERIFY, Operation
 from verify_code.permit import Permit, PermitOnce, no_time_left, raise_if_blocked
 from verify_code.policy import Caller
 from verify_code.request import IdempotentRequest, Request
@@ -76,7 +76,9 @@ class Admission:
         of_number, of_caller, in_all = self._settings.limits(operation.name)
         number = self._key(operation.name, "number", request.phone_number.digits)
         by_whom = self._key(operation.name, "caller", caller.id)
-        its_fields = asked(fields, operation.request)
+        # A code is the same however it is spelled. The fields of a request to send stay as they
+        # came, since a changed default doesn't make it another one.
+        its_fields = request.query() if operation is VERIFY else asked(fields, operation.request)
         return Record(
             # The same name with another request, or from another caller, is another request.
             key=self._key(operation.name, "request", name, caller, its_fields),

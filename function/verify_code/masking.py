@@ -1,6 +1,7 @@
 """Text without digits that nobody may see: a phone number, or a verification code."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 #: Of a URL, or of HTML.
@@ -15,16 +16,16 @@ _CODE_POINT = re.compile(
 _RUN = re.compile(rf"\+?\d(?:(?:{_ESCAPE}|[^0-9A-Za-z]){{0,8}}\d)+")
 
 
-def mask(text: str, digits: str, shown: str) -> str:
-    """The text with ``shown`` in place of each run of digits that has these digits in it.
+def mask(text: str, hidden: Mapping[str, str]) -> str:
+    """The text with something else in place of each run of digits that has hidden digits in it.
 
-    Up to eight separators may stand between two digits. What JSON, URLs and HTML escape is decoded
-    before.
+    ``hidden`` says for such digits what is shown instead. Up to eight separators may stand between
+    two digits. What JSON, URLs and HTML escape is decoded before.
     """
 
     def masked(run: re.Match[str]) -> str:
         found = "".join(str(int(c)) for c in re.sub(_ESCAPE, "", run[0]) if c.isdecimal())
-        return shown if digits in found else run[0]
+        return next((hidden[digits] for digits in hidden if digits in found), run[0])
 
     return _RUN.sub(masked, _unescaped(text))
 

@@ -37,6 +37,9 @@ STATUS = Operation(
 )
 VERIFY = Operation("verify", "ChatappVerifyAndRegister", VerifyRequest, VerifyResult)
 
+#: The field's name, and what callers write by mistake, in small letters without separators.
+_NAMES = ("operation", "operations", "operaton", "operatoin", "opertion")
+
 OPERATIONS = {each.name: each for each in (SEND, STATUS, VERIFY)}
 
 
@@ -67,10 +70,13 @@ def asks_for_another(fields: dict[str, Any]) -> bool:
     return any(value != SEND.name for value in _named(fields))
 
 
+def names_another(carrier: dict[str, Any]) -> bool:
+    """Whether what carries a request names an operation that isn't for events."""
+    return any(value in (STATUS.name, VERIFY.name) for value in _named(carrier))
+
+
 def _named(fields: dict[str, Any]) -> Iterator[Any]:
-    return (
-        value for name, value in fields.items() if plain(name) == "operation" and value is not None
-    )
+    return (value for name, value in fields.items() if plain(name) in _NAMES and value is not None)
 
 
 def _enabled(name: Any, enabled: Sequence[str]) -> Operation:

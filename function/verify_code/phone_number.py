@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from verify_code.masking import mask
-
 #: What libphonenumber and ALLOWED_COUNTRIES call numbers of no country.
 NO_COUNTRY = "001"
 
@@ -39,12 +37,13 @@ class PhoneNumber:
     def is_charged_to_the_caller(self) -> bool:
         return self.line_type in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 
-    def masked_in(self, text: str) -> str:
-        """The text without this number: each run of digits that has its last seven is masked.
+    @property
+    def last_digits(self) -> str:
+        """Seven digits by which it is found in a text.
 
-        So it is found with and without country code, and with a 9 that WhatsApp leaves out.
+        They find it with and without country code, and with a 9 that WhatsApp leaves out.
         """
-        return mask(text, self.digits[len(self.country_calling_code) :][-7:], self.masked)
+        return self.digits[len(self.country_calling_code) :][-7:]
 
 
 def parse(text: str, test_numbers: frozenset[str] = frozenset()) -> PhoneNumber:

@@ -89,7 +89,11 @@ class Request(BaseModel):
 
     def masked_in(self, text: str) -> str:
         """The text without what nobody may see of this request."""
-        return self.phone_number.masked_in(text)
+        return mask(text, self.hidden())
+
+    def hidden(self) -> dict[str, str]:
+        """Digits that nobody may see, and what is shown instead."""
+        return {self.phone_number.last_digits: self.phone_number.masked}
 
 
 class StatusRequest(Request):
@@ -140,12 +144,12 @@ class VerifyRequest(IdempotentRequest):
     code: Annotated[SecretStr, PlainValidator(_code, json_schema_input_type=str)] = Field(
         validation_alias=AliasChoices("code", "VerifyCode"),
         description="the verification code: six digits, such as 123-456; also VerifyCode",
-        json_schema_extra={"pattern": r"^\s*(\d[\s-]*){6}$"},
+        json_schema_extra={"pattern": r"^[\s-]*([0-9][\s-]*){6}$"},
         examples=["123-456"],
     )
 
     def query(self) -> dict[str, str]:
         return {**super().query(), "VerifyCode": self.code.get_secret_value()}
 
-    def masked_in(self, text: str) -> str:
-        return mask(super().masked_in(text), self.code.get_secret_value(), "******")
+    def hidden(self) -> dict[str, str]:
+        return {**super().hidden(), self.code.get_secret_value(): "******"}

@@ -217,7 +217,7 @@ class VerifyResult(Result):
 
     outcome: Outcome = Field(
         serialization_alias="registered",
-        description="is the number registered? After `unknown`, its status tells",
+        description="did this request register the number? After `unknown`, its status tells",
     )
 
 

@@ -173,8 +173,8 @@ Methods = Annotated[
     Field(min_length=1, description="be sms, voice, or sms,voice"),
 ]
 Operations = Annotated[
-    tuple[Annotated[Literal["send", "status", "verify"], BeforeValidator(_lower)], ...],
-    BeforeValidator(_items),
+    tuple[Literal["send", "status", "verify"], ...],
+    BeforeValidator(lambda text: _items(_lower(text))),
     Field(
         min_length=1,
         description="list what may be asked for: send, status, verify, separated by commas",

@@ -1,5 +1,6 @@
 """From the fields that came to the model of a request, with a sentence for each wrong field."""
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import AliasChoices, ValidationError
@@ -31,7 +32,7 @@ _NEAR_MISSES = {
     "locale": "locales lokale local locle",
     "cust_space_id": "custspace custspaceids spaceid customerspaceid",
     "idempotency_key": "idempotentkey idempotencekey idempotency",
-    "code": "verifycode verifycodes verificationcode otp",
+    "code": "verifycode codes verificationcode smscode otpcode otp authcode confirmationcode",
 }
 
 _NEAREST = {
@@ -64,8 +65,8 @@ def asked(fields: dict[str, Any], model: type[Request]) -> dict[str, Any]:
 
 
 def plain(name: str) -> str:
-    """The name without case and separators, in which callers often differ."""
-    return name.lower().replace("_", "").replace("-", "")
+    """The name without case, spaces and separators, in which callers often differ."""
+    return re.sub(r"[\s_-]", "", name.lower())
 
 
 def validate(

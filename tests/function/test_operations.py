@@ -67,7 +67,12 @@ def test_the_last_segment_of_the_path_chooses(
 
 @pytest.mark.parametrize(
     ("operations", "asked"),
-    [("send", [1, 0, 0]), ("send,status", [1, 1, 0]), ("verify", [0, 0, 1]), (ALL, [1, 1, 1])],
+    [
+        ("send", [1, 0, 0]),
+        ("Send, status ,SEND", [1, 1, 0]),
+        ("verify", [0, 0, 1]),
+        (ALL, [1, 1, 1]),
+    ],
 )
 @pytest.mark.parametrize("way", ["path", "body"])
 def test_only_what_is_enabled_is_asked_for(
@@ -82,7 +87,7 @@ def test_only_what_is_enabled_is_asked_for(
             if way == "path"
             else function.handle({**request, "operation": name})
         )
-        is_enabled = name in operations.split(",")
+        is_enabled = name in operations.lower()
         assert (result["code"] != "OperationNotEnabled") == is_enabled
     assert calls(function) == asked
 
@@ -137,6 +142,31 @@ def test_an_event_can_only_ask_for_a_code(every: FunctionUnderTest, operation: A
     assert every.raised(event)["code"] == "InvalidEvent"
     assert every.raised([{"data": json.dumps(data)}])["unsent"][0]["code"] == "InvalidEvent"
     assert calls(every) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("operation", ["status", "verify"])
+def test_an_operation_beside_the_request(every: FunctionUnderTest, operation: str) -> None:
+    """An asynchronous caller may put the operation into the CloudEvent: nothing is done."""
+    event = {"specversion": "1.0", "id": "1", "source": "a", "operation": operation}
+    assert every.raised({**event, "data": {"phone_number": NUMBER}})["code"] == "InvalidEvent"
+    assert calls(every) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["operations", "Operation ", "operaton", "OPERATION"])
+def test_a_misspelt_name_of_the_operation(every: FunctionUnderTest, name: str) -> None:
+    """A slip in the name of the operation sends no code."""
+    assert every.ask(**{name: "status"})["verification_status"] == "NOT_VERIFIED"
+    assert every.ask(**{name: "register"})["code"] == "OperationNotEnabled"
+    assert calls(every) == [0, 1, 0]
+
+
+def test_broken_settings_answer_as_the_operation(every: FunctionUnderTest) -> None:
+    """With a wrong setting the path still says which result is answered."""
+    every.set(ALLOWED_COUNTRIES="XX")
+    for path, key in (("/", "sent"), ("/status", "verification_status"), ("/verify", "registered")):
+        reply = every.post(path=path)
+        assert (reply.status, reply.result["code"]) == (500, "Misconfigured")
+        assert key in reply.result
 
 
 def test_each_operation_has_its_own_result(every: FunctionUnderTest) -> None:

@@ -13,8 +13,8 @@ from verify_code import __version__
 from verify_code.operations import OPERATIONS, SEND, VERIFY, Operation
 from verify_code.validation import NAMES
 
-_TO_DO = """A service always has `/`, which asks for a code. `/status` and `/verify` answer 404
-`OperationNotEnabled` unless its operator has enabled them.
+_TO_DO = """`/` asks for a code. `/status` and `/verify` answer 404 `OperationNotEnabled` unless
+the service's operator has enabled them.
 
 What an app does with an answer goes by `sent` (of `/verify` by `registered`), then by `code`:
 
@@ -52,6 +52,10 @@ _SUMMARIES = {
     "status": "Tells whether the number is verified; changes nothing",
     "verify": "Hands the code in, and registers the number",
 }
+
+
+#: What isn't enabled, or isn't read, is answered as if a code were asked for.
+_AS_SEND = (400, 404, 413)
 
 
 def document() -> dict[str, Any]:
@@ -118,7 +122,8 @@ def _request_schema(operation: Operation) -> dict[str, Any]:
     name = operation.name
     spelled["operation"] = {"enum": [name, None], "description": f"{name}, or absent"}
     if "code" not in properties:
-        spelled["code"] = {"type": "null", "description": "a code goes to /verify"}
+        nothing = {"type": "null", "description": "a code goes to /verify"}
+        spelled |= dict.fromkeys(NAMES["code"], nothing)
     required = ["phone_number", "code"] if operation is VERIFY else ["phone_number"]
     return {
         "type": "object",
@@ -177,11 +182,8 @@ def _response(operation: Operation, status: int, told: Status) -> Any:
     reference = f"#/components/schemas/{operation.result.__name__}"
     schema: dict[str, Any] = {"$ref": reference}
     others = ["PlatformAnswer"] if status in _THE_PLATFORMS else []
-    if (
-        status == 404 and operation is not SEND
-    ):  # what isn't enabled is answered as a request to send
+    if status in _AS_SEND and operation is not SEND:
         others = [SEND.result.__name__, *others]
-        results = [each for each in examples(SEND) if each.http_status == status]
     if others:
         references = [{"$ref": f"#/components/schemas/{each}"} for each in others]
         schema = {"anyOf": [schema, *references]}

@@ -13,7 +13,7 @@ from typing import Any
 from verify_code.events.message import MAX_MESSAGES, Event, Message, rejected
 from verify_code.events.sources import CloudEvent, MnsTopicMessage, read
 from verify_code.json_text import check_size, decode, encode
-from verify_code.operations import asks_for_another
+from verify_code.operations import asks_for_another, names_another
 from verify_code.result import Rejected, Result
 from verify_code.validation import given
 
@@ -114,9 +114,12 @@ def _request(item: Any) -> dict[str, Any]:
     if fields is None:
         raise Rejected("InvalidEvent", "There is no request in the message: it needs phone_number.")
     if asks_for_another(fields):
-        text = "An event can only ask for a code: leave operation out."
-        raise Rejected("InvalidEvent", text)
+        raise _only_codes()
     return fields
+
+
+def _only_codes() -> Rejected:
+    return Rejected("InvalidEvent", "An event can only ask for a code: leave operation out.")
 
 
 def _find(value: Any, layers: int) -> dict[str, Any] | None:
@@ -130,6 +133,8 @@ def _find(value: Any, layers: int) -> dict[str, Any] | None:
     if given(value, "phone_number") and not MnsTopicMessage.recognises(value):
         check_size(encode(value))
         return value
+    if names_another(value):  # an asynchronous caller may have put it beside the request
+        raise _only_codes()
     return _find(read(value).payload, layers - 1)
 
 
