@@ -20,7 +20,7 @@ SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
 .PHONY: run serve test coverage test-layers test-deploy check audit lint bench pictures layers release \
-  deploy values undeploy token live openapi monitoring locales lock clean
+  deploy values undeploy recipient token live openapi monitoring locales lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -76,6 +76,9 @@ values: .venv/run-ready  ## makes .env and the key pair, and deploys nothing
 
 undeploy: .venv/run-ready  ## takes away what `make deploy` made
 	@YES=$(YES) $(RUN) deploy.py undeploy
+
+recipient: .venv/bin/python  ## lets a stack's alarms be sent to EMAIL
+	@$(RUN) deploy.py recipient $(EMAIL)
 
 token: .venv/run-ready  ## a token for one hour; CALLER says for whom
 	@$(RUN) deploy.py token $(CALLER)

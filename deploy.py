@@ -2,6 +2,7 @@
 
     deploy.py deploy [http|events]   from a bare account to an address that answers
     deploy.py undeploy               takes all of it away
+    deploy.py recipient EMAIL        lets a stack's alarms be sent to an address
     deploy.py values                 makes .env and the key pair, and deploys nothing
     deploy.py token CALLER           prints a token for one hour; without CALLER it has no sub
 
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deploying.monitoring import Place
-from deploying.monitoring_step import Monitoring
+from deploying.monitoring_step import Monitoring, put_recipient
 from deploying.tools import (
     TOOLS,
     Command,
@@ -34,6 +35,7 @@ from deploying.tools import (
     Thing,
     aliyun,
     ensure,
+    need_log_plugin,
     path_of,
     removed,
     run,
@@ -125,6 +127,10 @@ def main(words: list[str]) -> int:
                 Deployment(values(), tuple(only) or FUNCTIONS, is_new=is_new).deploy()
             case ["undeploy"]:
                 Deployment(read_values(), FUNCTIONS).undeploy()
+            case ["recipient", *email]:
+                check_email(" ".join(email))
+                need_log_plugin()
+                print(put_recipient(*email))
             case ["token", *caller]:
                 print(token(read_values(), *caller))
             case ["values"]:
@@ -256,8 +262,8 @@ def check_values(value: dict[str, str]) -> None:
             f"{unfit[0]} must be one line without ' and $ (in a URL write %27 and %24). "
             "Nothing was changed."
         )
-    if not re.fullmatch(r"([^@\s,]+@[^@\s,]+)?", value["ALARM_EMAIL"]):
-        raise StepFailed("ALARM_EMAIL must be one e-mail address, or empty. Nothing was changed.")
+    if value["ALARM_EMAIL"]:
+        check_email(value["ALARM_EMAIL"])
     prefixes = {"http": "HTTP", "events": "EVENT"}
     for function, prefix in prefixes.items():
         if value[f"{prefix}_INSTANCES"] == "0":
@@ -277,6 +283,12 @@ def check_values(value: dict[str, str]) -> None:
             "With memory:// HTTP_CALLS_PER_SECOND and EVENT_CALLS_PER_SECOND add up to at most "
             f"{MAX_CALLS_PER_SECOND}, since no function knows of the other. Nothing was changed."
         )
+
+
+def check_email(email: str) -> None:
+    """Refuses what can't be one e-mail address."""
+    if not re.fullmatch(r"[^@\s,'\"]+@[^@\s,'\"]+", email):
+        raise StepFailed("ALARM_EMAIL must be one e-mail address, or empty. Nothing was changed.")
 
 
 def new_key_set() -> str:
@@ -436,8 +448,7 @@ class Deployment:
 
     def make_log(self) -> str:
         """The log's project, Logstore and index, by the plugin sls of aliyun."""
-        if not re.search(r"^(aliyun-cli-)?sls\b", run("aliyun", "plugin", "list"), re.MULTILINE):
-            run("aliyun", "plugin", "install", "--names", "sls", given=b"y\n")
+        need_log_plugin()
         about = ("--description", f"The log of {NAME}")
         size = ("--ttl", "7", "--shard-count", "1")
         line = json.dumps({"token": [" ", "\n", "\t", ",", ":", '"', "{", "}"]})

@@ -38,14 +38,14 @@ class Monitoring:
             if there:
                 self._remove(there)
             return f"{told}; no alarms, since ALARM_EMAIL is empty{gone}"
-        done = [self._put_record(name, value) for name, value in records(self.email).items()]
+        done = [_put_record(name, value) for name, value in records(self.email).items()]
         wanted = [alert(each, self.place) for each in source()["alarms"]]
         done += [self._put_alert(each, there.pop(each["name"], None)) for each in wanted]
         self._delete_alerts(there)  # those that the file has no more
         self._put_contact()
         rules = [self._put_rule(each) for each in source()["metric_rules"]]
         changed = len(done) - done.count("there already") + len(there)
-        more = f", {changed} changes" if changed else ""
+        more = f", {changed} new or changed" if changed else ""
         return f"{told}; alarms for {self.email}: {len(wanted)} log, {sum(rules)} metric{more}"
 
     def remove(self) -> str:
@@ -61,7 +61,7 @@ class Monitoring:
         of_dashboard = ("--dashboard-name", NAME)
         about = ("--display-name", NAME, "--description", "Made from docs/monitoring.json")
         content = ("--charts", _json(wanted["charts"]), "--attribute", "type=grid")
-        return self._put(
+        return _put(
             aliyun(*self._sls("get-dashboard", *of_dashboard)),
             wanted,
             self._sls("create-dashboard", *of_dashboard, *about, *content),
@@ -81,33 +81,12 @@ class Monitoring:
             *("--display-name", wanted["displayName"], "--description", wanted["description"]),
             *("--schedule", _json(wanted["schedule"]), "--configuration", _json(enabled)),
         )
-        return self._put(
+        return _put(
             found,
             {**wanted, "configuration": enabled},
             self._sls("create-alert", "--name", wanted["name"], *content),
             self._sls("update-alert", "--alert-name", wanted["name"], *content),
         )
-
-    def _put_record(self, name: str, value: dict[str, Any]) -> str:
-        of_records, of_record = ("--resource-name", name), ("--record-id", NAME)
-        content = ("--id", NAME, "--tag", NAME, "--value", _json(value))
-        found = aliyun(*self._record("get-resource-record", *of_records, *of_record))
-        found = (found or {}).get("record", found)
-        return self._put(
-            found and json.loads(found.get("value", "{}")),
-            value,
-            self._record("create-resource-record", *of_records, *content),
-            self._record("update-resource-record", *of_records, *of_record, *content),
-        )
-
-    def _put(self, found: Any, wanted: Any, create: Command, update: Command) -> str:
-        if found is None:
-            aliyun(*create)
-            return "made"
-        if _has(found, wanted):
-            return "there already"
-        aliyun(*update)
-        return "changed"
 
     def _put_contact(self) -> None:
         """The contact is left alone while its address is the same: each change sends a link."""
@@ -147,7 +126,7 @@ class Monitoring:
         _cms("DeleteContact", "--ContactName", NAME)
         for name in reversed(records("")):
             of_record = ("--resource-name", name, "--ids", NAME)
-            aliyun(*self._record("delete-resource-record", *of_record))
+            aliyun(*_record("delete-resource-record", *of_record))
         self._delete_alerts(alerts)  # last, since by them it is known that there is more
 
     def _delete_alerts(self, alerts: dict[str, Any]) -> None:
@@ -158,8 +137,38 @@ class Monitoring:
         where = ("--region", self.place.region, "--project", self.place.project)
         return ("sls", action, *where, *words)
 
-    def _record(self, action: str, *words: str) -> Command:
-        return ("sls", action, "--region", RECORDS_REGION, *words)
+
+def put_recipient(email: str) -> str:
+    """The user and the action policy of Simple Log Service, by which its alarms are sent."""
+    told = [f"{name} {_put_record(name, value)}" for name, value in records(email).items()]
+    return ", ".join(told)
+
+
+def _put_record(name: str, value: dict[str, Any]) -> str:
+    of_records, of_record = ("--resource-name", name), ("--record-id", NAME)
+    content = ("--id", NAME, "--tag", NAME, "--value", _json(value))
+    found = aliyun(*_record("get-resource-record", *of_records, *of_record))
+    found = (found or {}).get("record", found)
+    return _put(
+        found and json.loads(found.get("value", "{}")),
+        value,
+        _record("create-resource-record", *of_records, *content),
+        _record("update-resource-record", *of_records, *of_record, *content),
+    )
+
+
+def _put(found: Any, wanted: Any, create: Command, update: Command) -> str:
+    if found is None:
+        aliyun(*create)
+        return "made"
+    if _has(found, wanted):
+        return "there already"
+    aliyun(*update)
+    return "changed"
+
+
+def _record(action: str, *words: str) -> Command:
+    return ("sls", action, "--region", RECORDS_REGION, *words)
 
 
 def _cms(action: str, *words: str) -> dict[str, Any] | None:

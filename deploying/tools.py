@@ -47,6 +47,12 @@ def ensure(*things: Thing) -> str:
     return f"made {', '.join(made)}" if made else "there already"
 
 
+def need_log_plugin() -> None:
+    """Installs the plugin sls of aliyun if it isn't there; it would ask in the midst of a step."""
+    if not re.search(r"^(aliyun-cli-)?sls\b", run("aliyun", "plugin", "list"), re.MULTILINE):
+        run("aliyun", "plugin", "install", "--names", "sls", given=b"y\n")
+
+
 def removed(*commands: Command) -> str:
     """Runs the commands and says whether there was anything to remove."""
     gone = [aliyun(*command) for command in commands]

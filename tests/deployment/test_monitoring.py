@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import deploy
 from deploying.monitoring import (
     NAME,
     SEVERITIES,
@@ -24,7 +25,7 @@ from deploying.monitoring import (
     source,
 )
 from deploying.monitoring_step import Monitoring
-from deploying.tools import StepFailed
+from deploying.tools import StepFailed, tried
 from tests.deployment import rendering
 from tests.deployment.checks import check_template
 from tests.deployment.rendering import ACCOUNT, ROOT
@@ -182,7 +183,7 @@ class Recorder:
             ("plugin", "install", "--names", "sls"),
             ("sls", "create-project", "--project-name", PROJECT),
         ):
-            assert os.spawnv(os.P_WAIT, folder / "aliyun", ["aliyun", *words]) == 0
+            assert tried("aliyun", *words)[1]
         self.changes()
 
     def made(self) -> dict[str, Any]:
@@ -204,9 +205,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Recorder:
+def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     aliyun = tmp_path / "aliyun"
     script = ROOT / "tests/deployment/aliyun.py"
     aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
@@ -282,7 +281,7 @@ def test_only_what_changed_is_changed(
     del changed["alarms"][1]
     (tmp_path / "monitoring.json").write_text(json.dumps(changed))
     monkeypatch.setattr("deploying.monitoring.SOURCE", tmp_path / "monitoring.json")
-    assert step().put().endswith(", 2 changes")
+    assert step().put().endswith(", 2 new or changed")
     assert recorder.changes()[:2] == ["update-alert", "delete-alert"]
     assert f"Alert {NAME}-{ALARMS[1]['name']}" not in recorder.made()
 
@@ -328,6 +327,23 @@ def test_one_function_alone(recorder: Recorder) -> None:
     assert f"MetricRule {NAME}-throttles" not in made
     lost = json.loads(made[f"MetricRule {NAME}-lost-dead-letters"]["Resources"])
     assert [each["functionName"] for each in lost] == [f"{NAME}-events"]
+
+
+def test_the_recipient_of_a_stacks_alarms(
+    recorder: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make recipient` makes what a stack can't: the user and the action policy, and no more."""
+    assert deploy.main(["recipient", EMAIL]) == 0
+    assert capsys.readouterr().out == "sls.common.user made, sls.alert.action_policy made\n"
+    assert recorder.kinds() == {"ResourceRecord"}
+    notified = of_kind(stack(), "ALIYUN::SLS::Alert")[0]["Detail"]["Configuration"]
+    policy = json.loads(recorder.made()["ResourceRecord sls.alert.action_policy"]["value"])
+    assert notified["PolicyConfiguration"]["ActionPolicyId"] == policy["action_policy_id"]
+    assert deploy.main(["recipient", EMAIL]) == 0
+    assert recorder.changes() == ["create-resource-record", "create-resource-record"]
+    for words in ([], ["a", "b@example.com"], ["nobody"]):
+        assert deploy.main(["recipient", *words]) == 1
+        assert "ALARM_EMAIL must be one e-mail address" in capsys.readouterr().err
 
 
 def test_a_link_that_nobody_opened_is_told(recorder: Recorder) -> None:
