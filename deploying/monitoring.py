@@ -8,6 +8,7 @@ metric rules in Cloud Monitor. The fields have the APIs' names: SLS 2020-12-30 a
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +50,9 @@ def alert(alarm: dict[str, Any], place: Place) -> dict[str, Any]:
         "powerSqlMode": "disable",
     }
     condition = {"condition": alarm["condition"], "countCondition": ""}
-    texts = {"title": f"{NAME}: {alarm['title']}", "desc": alarm["meaning"]}
+    figures = ", ".join(f"{name}: ${{{name}}}" for name in re.findall(r" AS (\w+)", alarm["query"]))
+    # The service puts the row's values in the place of ${…}.
+    texts = {"title": f"{NAME}: {alarm['title']}", "desc": f"{alarm['meaning']} {figures}"}
     return {
         "name": f"{NAME}-{alarm['name']}",
         "displayName": texts["title"],

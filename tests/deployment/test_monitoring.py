@@ -74,6 +74,11 @@ def test_the_texts_fit() -> None:
         assert 4 <= len(made["displayName"].encode()) <= 64
         assert 30 < len(made["description"].encode()) <= 256
         assert each["severity"] in SEVERITIES
+        title, text = (one["value"] for one in made["configuration"]["annotations"])
+        assert title == made["displayName"]
+        compared = set(re.findall(r"[a-z_]+", each["condition"]))
+        assert compared
+        assert compared <= set(re.findall(r"\$\{(\w+)\}", text))
     titles = [each["title"] for each in (*ALARMS, *RULES)]
     assert len(titles) == len(set(titles))
 
@@ -197,7 +202,7 @@ class Recorder:
         lines = (self.folder / "calls.jsonl").read_text().splitlines()
         actions = [json.loads(line)[1] for line in lines[self.seen :]]
         self.seen = len(lines)
-        looks = ("get-", "list-", "Describe")
+        looks = ("get-", "list", "Describe")
         return [action for action in actions if not action.startswith(looks)]
 
     def refuse(self, **codes: str) -> None:
