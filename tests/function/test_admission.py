@@ -1,72 +1,24 @@
-"""Never twice, never too often, never to a stranger: through the whole function."""
+"""Idempotency records and rate limits, tested through the whole function."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
-import socket
-import threading
-from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour
+from tests.support.admission import DEFAULT_RATE_LIMITS, Turn, ask_as, event, number
 from tests.support.faulty_transport import FaultyTransport
-from tests.support.function_under_test import NUMBER, FunctionUnderTest, HttpReply, log_lines
-from tests.support.valkey import SECRET, Valkey
-from verify_code.store.base import Record
-from verify_code.store.redis import RedisStore
+from tests.support.function_under_test import NUMBER, FunctionUnderTest
+from tests.support.valkey import Valkey
 
-DEFAULTS = {"SEND_LIMITS_PER_NUMBER": "", "SEND_LIMITS_TOTAL": ""}
-Turn = Callable[[float], None]
+# --- rate limits -------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["memory", "valkey"])
-def turn(function: FunctionUnderTest, request: pytest.FixtureRequest) -> Turn:
-    """The function with the default allowances over one of the stores, and its store's clock."""
-    if request.param == "memory":
-        function.set(**DEFAULTS)
-        return lambda seconds: setattr(
-            function, "turned_seconds", function.turned_seconds + seconds
-        )
-    valkey: Valkey = request.getfixturevalue("valkey")
-    function.set(**DEFAULTS, **valkey.settings)
-    return valkey.turn
-
-
-@pytest.fixture
-def shared(function: FunctionUnderTest, valkey: Valkey) -> FunctionUnderTest:
-    """The function with the default allowances over Valkey, after a first code."""
-    function.set(**DEFAULTS, **valkey.settings)
-    function.ask(phone_number=number(999))
-    return function
-
-
-def event(event_id: object, phone_number: str = NUMBER) -> dict[str, Any]:
-    data = {"phone_number": phone_number}
-    return {"specversion": "1.0", "source": "test", "id": str(event_id), "data": data}
-
-
-def number(last: int) -> str:
-    return f"+8613800{last:06}"
-
-
-def ask_as(
-    function: FunctionUnderTest, phone_number: str | None = NUMBER, **headers: str
-) -> HttpReply:
-    """Asks over HTTP with headers, in whose names _ stands for -."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return function.post({"phone_number": phone_number}, headers=names)
-
-
-# --- allowances --------------------------------------------------------------------------------
-
-
-def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> None:
-    """One code a minute is sent, five an hour; who asks meanwhile hears when the next may be."""
+def test_the_rate_limit_of_a_number(function: FunctionUnderTest, turn: Turn) -> None:
+    """A number gets one code a minute and five an hour; `TooSoon` tells when the next is free."""
     for longest in (60, 60, 60, 60, 3360):
         assert function.post().status == 200
         for reply in [function.post() for _ in range(9)]:
@@ -83,8 +35,10 @@ def test_the_allowance_of_a_number(function: FunctionUnderTest, turn: Turn) -> N
     ("setting", "code"),
     [("SEND_LIMITS_PER_CALLER", "TooManyRequests"), ("SEND_LIMITS_TOTAL", "TotalLimitReached")],
 )
-def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str, code: str) -> None:
-    """What one caller, and all together, can cost is bounded, whatever the numbers."""
+def test_the_rate_limits_of_a_caller_and_in_total(
+    function: FunctionUnderTest, turn: Turn, setting: str, code: str
+) -> None:
+    """The codes to all numbers are counted for each caller, and for all callers together."""
     function.set(CALLER_HEADER="X-Caller-1f", **{setting: "2/hour"})
     for n in range(2):
         assert ask_as(function, number(n), X_Caller_1F="app-1").status == 200
@@ -97,8 +51,8 @@ def test_other_allowances(function: FunctionUnderTest, turn: Turn, setting: str,
     assert ask_as(function, number(4), X_Caller_1f="app-1").status == 200
 
 
-def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
-    """After yes and unknown the answer says when the number's next place is free, and it is."""
+def test_retry_after_a_code_was_sent(function: FunctionUnderTest, turn: Turn) -> None:
+    """After `yes` and `unknown` the answer tells when the number's next code is allowed."""
     function.gateway.will(Behaviour(takes_effect=True), Behaviour(fault="close", takes_effect=True))
     for sent in ("yes", "unknown"):
         answer = function.ask(idempotency_key=sent)
@@ -113,9 +67,9 @@ def test_the_resend_countdown(function: FunctionUnderTest, turn: Turn) -> None:
     assert function.ask()["sent"] == "yes"
 
 
-def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None:
-    """What was waited for a turn has gone from the countdown."""
-    function.set(**DEFAULTS, MAX_CALLS_PER_SECOND="1")
+def test_the_rate_limit_counts_from_the_reservation(function: FunctionUnderTest) -> None:
+    """The time of a rate limit starts when the record is reserved, before the wait for a turn."""
+    function.set(**DEFAULT_RATE_LIMITS, MAX_CALLS_PER_SECOND="1")
     function.ask(phone_number=number(1))
     assert function.ask()["retry_after_seconds"] == pytest.approx(60 - 1.0, abs=0.2)
 
@@ -123,16 +77,18 @@ def test_the_countdown_began_with_the_claim(function: FunctionUnderTest) -> None
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        *((400, code) for code in ("Throttling.User", "Product.Unsubscript", "Ram.PermissionDeny")),
+        (400, "Throttling.User"),
+        (400, "Product.Unsubscript"),
+        (400, "Ram.PermissionDeny"),
         (403, "NoPermission"),
         (404, "InvalidAccessKeyId.NotFound"),
         (400, "InvalidTimeStamp.Expired"),
     ],
 )
-def test_what_did_no_harm_is_given_back(
+def test_a_record_is_released_if_a_retry_may_succeed(
     function: FunctionUnderTest, turn: Turn, status: int, code: str
 ) -> None:
-    """Where nothing was sent and the operator or the time mends it, the next try may pass."""
+    """A refusal that the operator or time can fix releases the record and the counts."""
     function.set(SEND_LIMITS_TOTAL="1/day")
     function.gateway.standing = Behaviour.says(status, Code=code)
     assert function.raised(event(1))["replayed"] is False
@@ -142,9 +98,9 @@ def test_what_did_no_harm_is_given_back(
 
 
 KEPT = {
-    "a refusal": (Behaviour.says(200, Code="136024", Success=False), "no"),
-    "an unknown refusal": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
-    "one that is spelled like ours": (Behaviour.says(200, Code="TooSoon"), "no"),
+    "refused": (Behaviour.says(200, Code="136024", Success=False), "no"),
+    "refused with an unknown code": (Behaviour.says(400, Code="Unknown.ResourceOwnerId"), "no"),
+    "refused with a code that is also ours": (Behaviour.says(200, Code="TooSoon"), "no"),
     "the API failed": (Behaviour.says(500, Code="InternalError"), "unknown"),
     "no answer": (Behaviour(fault="close", takes_effect=True), "unknown"),
     "sent": (Behaviour(takes_effect=True), "yes"),
@@ -152,26 +108,24 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("behaviour", "sent"), KEPT.values(), ids=KEPT)
-def test_what_may_do_harm_is_kept(
+def test_other_outcomes_are_replayed(
     function: FunctionUnderTest, turn: Turn, behaviour: Behaviour, sent: str
 ) -> None:
-    """Any other outcome is replayed without a call, and has used the number's place up.
-
-    What surely wasn't sent is raised; what may have been is returned, never to come again.
-    """
+    """Any other outcome is replayed without a call, and the number's rate limit counts it."""
     function.gateway.will(behaviour)
     (first, *is_raised), (again, *is_raised_again) = (function.deliver(event(1)) for _ in range(2))
+    # An event that wasn't sent is raised; one that may have been sent is returned.
     assert is_raised == is_raised_again == [sent == "no"]
     assert (first["sent"], first["replayed"], again["replayed"]) == (sent, False, True)
     fresh = {key for key in first if first[key] != again[key]}
     assert fresh - {"retry_after_seconds"} == {"invocation_id", "replayed"}
-    # Another event of the same number is raised: the code, if any, was the first event's.
+    # Another event for the same number is raised, because it sent no code.
     assert function.raised(event(2))["code"] == "TooSoon"
     assert function.gateway.requests_seen == 1
 
 
-def test_an_outage_locks_nobody_out(function: FunctionUnderTest, turn: Turn) -> None:
-    """While the API can't be reached no place is used up."""
+def test_an_outage_is_not_counted(function: FunctionUnderTest, turn: Turn) -> None:
+    """While the API can't be reached, no rate limit counts the request."""
     endpoint = function.gateway.endpoint
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9", SEND_LIMITS_PER_NUMBER="1/day")
     assert [function.ask()["code"] for _ in range(3)] == ["UpstreamUnavailable"] * 3
@@ -179,20 +133,19 @@ def test_an_outage_locks_nobody_out(function: FunctionUnderTest, turn: Turn) -> 
     assert function.ask()["sent"] == "yes"
 
 
-# --- who fails, and who dies -------------------------------------------------------------------
+# --- bugs, and instances that die --------------------------------------------------------------
 
 
-def test_a_bug_before_the_call_gives_back(function: FunctionUnderTest, turn: Turn) -> None:
-    """After a failure of ours before the call the same request may pass."""
+def test_a_bug_before_the_call_releases_the_record(function: FunctionUnderTest, turn: Turn) -> None:
+    """After a bug before the call, the same request can be sent."""
     with function.monkeypatch.context() as patch:
         patch.setattr(FaultyTransport, "open", None)
         assert function.raised(event(1))["code"] == "UnexpectedError"
     assert function.handle(event(1))["sent"] == "yes"
 
 
-def test_who_dies(function: FunctionUnderTest, turn: Turn) -> None:
-    """Wherever an instance dies, others wait until its deadline; then the request is sent, or
-    unknown where it may have been, and never sent twice."""
+def test_an_instance_that_dies(function: FunctionUnderTest, turn: Turn) -> None:
+    """At whatever step an instance dies, a later request is sent or `unknown`, and never twice."""
     gateway, steps_left = function.gateway, 0
 
     def clock() -> float:
@@ -237,200 +190,11 @@ def test_who_dies(function: FunctionUnderTest, turn: Turn) -> None:
     assert len(numbers) == len(set(numbers))
 
 
-# --- who may -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("headers", [{}, {"X_Caller": ""}, {"X_Caller": " "}, {"X_Caller": "a,b"}])
-@pytest.mark.parametrize("setting", ["CALLER_HEADER", "CUST_SPACE_HEADER"])
-def test_an_unknown_caller(
-    function: FunctionUnderTest, setting: str, headers: dict[str, str]
-) -> None:
-    """Without the claim, or with two of them, nobody is let through over HTTP."""
-    function.set(**{setting: "X-Caller"}, CUST_SPACE_IDS="*")
-    reply = ask_as(function, **headers)
-    assert (reply.status, reply.result["code"]) == (403, "CallerUnknown")
-    assert reply.result["retryable"] is False
-    assert ask_as(function, None, **headers).status == 422
-    assert function.gateway.requests_seen == 0
-    # Who invokes directly or sends events is known to the platform.
-    assert function.ask(cust_space_id="cams-one")["sent"] == "yes"
-
-
-def test_two_headers_of_one_name(function: FunctionUnderTest) -> None:
-    """A second header in other letters doesn't take the place of the trigger's."""
-    function.set(CALLER_HEADER="X-Caller")
-    headers = {"X-Caller": "app-1", "x-caller": "app-2"}
-    request = {"httpMethod": "POST", "path": "/", "headers": headers}
-    answer = function.handle({**request, "body": json.dumps({"phone_number": NUMBER})})
-    assert json.loads(answer["body"])["code"] == "CallerUnknown"
-
-
-@pytest.mark.parametrize(
-    ("spaces", "callers", "asked", "used"),
-    [
-        ("cams-one,cams-two", "cams-two", None, "cams-two"),
-        ("cams-one,cams-two", "cams-two", "cams-two", "cams-two"),
-        ("cams-one,cams-two", "cams-two", "cams-one", None),
-        ("cams-one,cams-two", "cams-three", None, None),
-        ("*", "cams-three", None, "cams-three"),
-        ("*", "cams-three", "cams-one", None),
-        ("*", "*", "cams-one", None),
-    ],
-)
-def test_the_callers_space(
-    function: FunctionUnderTest, spaces: str, callers: str, asked: str | None, used: str | None
-) -> None:
-    """The space in the verified claim is the default, and the only one the caller may use."""
-    function.set(CUST_SPACE_HEADER="X-Space", CUST_SPACE_IDS=spaces)
-    body = {"phone_number": NUMBER, "cust_space_id": asked}
-    reply = function.post(body, headers={"X-Space": callers})
-    assert reply.result["code"] == ("OK" if used else "CustSpaceNotAllowed")
-    seen = [message.cust_space_id for message in function.gateway.messages]
-    assert seen == ([used] if used else [])
-
-
-def test_a_key_belongs_to_its_caller(function: FunctionUnderTest, turn: Turn) -> None:
-    """Another caller, or other fields, with the same Idempotency-Key make another request."""
-    function.set(CALLER_HEADER="X-Caller", SEND_LIMITS_PER_NUMBER="9/hour")
-    asked = [("a", NUMBER), ("b", NUMBER), ("a", NUMBER), ("a", number(1))]
-    first, second, again, other = (
-        ask_as(function, number, Idempotency_Key="k", X_Caller=caller).result
-        for caller, number in asked
-    )
-    assert again["replayed"] is True
-    assert [result["replayed"] for result in (first, second, other)] == [False] * 3
-    assert again["request_id"] == first["request_id"] != second["request_id"]
-
-
-def test_a_test_number(function: FunctionUnderTest, turn: Turn) -> None:
-    """A test number gets a true-looking answer without a call, within all limits."""
-    function.set(TEST_NUMBERS="+86 100 0000 0001, +15005550006")
-    answer = function.ask(phone_number="+8610000000001", idempotency_key="k")
-    assert (answer["sent"], answer["code"], answer["request_id"]) == ("yes", "OK", None)
-    assert answer["phone_number"] == "+86*******01"
-    assert 50 < answer["retry_after_seconds"] <= 60
-    assert function.ask(phone_number="+8610000000001")["code"] == "TooSoon"
-    again = function.ask(phone_number="+8610000000001", idempotency_key="k")
-    assert (again["replayed"], again["code"]) == (True, "OK")
-    assert function.ask(phone_number="+1 500 555 0006")["sent"] == "yes"
-    function.set(ALLOWED_COUNTRIES="CN")
-    assert function.ask(phone_number="+15005550006")["code"] == "CountryNotAllowed"
-    assert function.ask(phone_number="+8610000000002")["code"] == "InvalidRequest"
-    assert function.gateway.requests_seen == 0
-
-
-# --- what leaks --------------------------------------------------------------------------------
-
-
-def test_a_refusal_tells_nothing_of_others(function: FunctionUnderTest, turn: Turn) -> None:
-    """Who comes too soon learns that, and nothing of who asked before."""
-    function.set(CALLER_HEADER="X-Caller")
-    first = function.post({"phone_number": NUMBER, "method": "voice"}, headers={"X-Caller": "a"})
-    assert first.status == 200
-    result = ask_as(function, X_Caller="b").result
-    told = {key for key, value in result.items() if value not in (None, [], False)}
-    assert told == {
-        *("sent", "code", "message", "invocation_id", "retryable", "retry_after_seconds"),
-        *("phone_number", "method", "locale"),
-    }
-    assert result["method"] == "sms"
-    assert not any(character.isdigit() for character in result["message"])
-
-
-def test_nothing_stands_in_the_store_in_clear(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """Neither keys nor values have a number, a caller, a key, an id or a space in clear."""
-    shared.set(CALLER_HEADER="X-Caller")
-    refusal = Behaviour.says(200, Code="136024", Message=f"no code for {number(1)[3:]}")
-    shared.gateway.will(Behaviour(takes_effect=True), refusal)
-    ask_as(shared, X_Caller="caller-7f", Idempotency_Key="key-7f")
-    shared.raised(event("event-7f", number(1)))
-    with valkey.client() as client:
-        reads = {"hash": client.hgetall, "zset": client.zscan, "string": client.get}
-        stored = [(key, reads[client.type(key)](key)) for key in client.scan_iter()]
-    assert "136024" in str(stored)
-    for secret in ("138000", "caller-7f", "key-7f", "event-7f", "invocation-", "cams-one", SECRET):
-        assert secret not in str(stored)
-    shared.set(STORE_SECRET=SECRET[::-1])  # no other tells what the keys are of
-    assert shared.handle(event("event-7f", number(1)))["replayed"] is False
-
-
-# --- the store ---------------------------------------------------------------------------------
-
-
-def test_a_store_that_is_gone_before_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """Without its store the function sends nothing; events come again, and are sent once."""
-    valkey.stop()
-    assert shared.raised(event(1))["code"] == "StoreUnavailable"
-    reply = shared.post()
-    assert (reply.status, reply.result["code"]) == (503, "StoreUnavailable")
-    assert (reply.result["retryable"], reply.headers["Retry-After"]) == (True, "5")
-    valkey.start()
-    assert [shared.handle(event(1))["replayed"] for _ in range(2)] == [False, True]
-    assert len(shared.gateway.messages) == 2
-
-
-def test_a_store_that_is_gone_after_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """It changes nothing in the answer; the next delivery isn't sent, but unknown."""
-    shared.gateway.on_message = lambda _: valkey.stop()
-    answer = shared.handle(event(1))
-    assert answer["sent"] == "yes"
-    # The store was asked again and again for as long as the invocation lasts.
-    assert sum(shared.slept) == pytest.approx(20 - 1, abs=2)
-    assert 38 < answer["retry_after_seconds"] <= 45
-    valkey.start()
-    valkey.turn(20.1)
-    assert shared.handle(event(1))["sent"] == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("code", "again"),
-    [
-        ("Product.Unsubscript", "yes"),  # which the operator has fixed meanwhile
-        ("136024", "no"),  # which is replayed
-    ],
-)
-def test_a_store_that_is_back_in_time(
-    shared: FunctionUnderTest, valkey: Valkey, code: str, again: str
-) -> None:
-    """What a store didn't take at once is written again: a refusal never becomes unknown."""
-    next_behaviour, real_sleep = shared.gateway.next_behaviour, shared.sleep
-    naps: list[float] = []
-
-    def stop_the_store() -> Behaviour | None:
-        valkey.stop()
-        return next_behaviour()
-
-    def sleep(seconds: float) -> None:
-        real_sleep(seconds)
-        naps.append(seconds)
-        if naps[-3:] == [0.2] * 3:
-            valkey.start()
-
-    shared.gateway.will(Behaviour.says(400, Code=code))
-    with shared.monkeypatch.context() as patch:
-        patch.setattr(shared.gateway, "next_behaviour", stop_the_store)
-        patch.setattr(shared, "sleep", sleep)
-        shared.set()
-        assert shared.raised(event(1))["code"] == code
-    shared.set()
-    valkey.turn(20.1)
-    answer, is_raised = shared.deliver(event(1))
-    assert (answer["sent"], is_raised) == (again, again == "no")
-
-
-def test_an_http_caller_does_not_wait_for_the_store(
-    shared: FunctionUnderTest, valkey: Valkey
-) -> None:
-    """Over HTTP a store that is gone after the call is asked again for a second at most."""
-    shared.gateway.on_message = lambda _: valkey.stop()
-    shared.slept.clear()
-    assert shared.post().result["sent"] == "yes"
-    valkey.start()
-    assert sum(shared.slept) < 1.5 + 1.2  # and the wait for the turn
+# --- events that come again --------------------------------------------------------------------
 
 
 def test_an_event_that_was_sent_long_ago(function: FunctionUnderTest, turn: Turn) -> None:
-    """What was sent stays sent, though the event is too old now."""
+    """A code that was sent is replayed as sent, although the event has expired since."""
     sent_at = 1795502348.0
     function.now = sent_at
     its = {**event(1), "time": sent_at}
@@ -444,136 +208,22 @@ def test_an_event_that_was_sent_long_ago(function: FunctionUnderTest, turn: Turn
 
 
 def test_an_event_whose_country_is_not_allowed_any_more(
-    shared: FunctionUnderTest, valkey: Valkey
+    over_valkey: FunctionUnderTest, valkey: Valkey
 ) -> None:
-    """A new setting doesn't turn a code that was sent into one that wasn't."""
-    assert shared.handle(event(1))["sent"] == "yes"
-    shared.set(ALLOWED_COUNTRIES="SG")
-    assert shared.handle(event(1))["sent"] == "yes"
-    assert shared.raised(event(2))["code"] == "CountryNotAllowed"
+    """A code that was sent is replayed as sent, although its country isn't allowed any more."""
+    assert over_valkey.handle(event(1))["sent"] == "yes"
+    over_valkey.set(ALLOWED_COUNTRIES="SG")
+    assert over_valkey.handle(event(1))["sent"] == "yes"
+    assert over_valkey.raised(event(2))["code"] == "CountryNotAllowed"
     valkey.stop()
-    assert shared.raised(event(1))["code"] == "StoreUnavailable"
+    assert over_valkey.raised(event(1))["code"] == "StoreUnavailable"
     valkey.start()
-
-
-def test_a_store_that_loses_its_data_before_the_call(
-    shared: FunctionUnderTest, valkey: Valkey
-) -> None:
-    """Without its claim an instance doesn't call."""
-    shared.monkeypatch.setattr(shared, "sleep", lambda _: valkey.empty())  # until its turn
-    shared.set(MAX_CALLS_PER_SECOND="1")
-    shared.ask(phone_number=number(1))
-    assert shared.raised(event(1))["code"] == "StoreUnavailable"
-    assert len(shared.gateway.messages) == 1
-
-
-def test_a_stored_result_that_can_not_be_read(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """What another version has stored, and this one can't read, is unknown and never a no."""
-    shared.handle(event(1))
-    with valkey.client() as client:
-        keys = client.keys("*record:*")
-        no_version = client.hget(keys[0], "result").replace('"yes"', '"maybe"')
-        for unreadable in ("{}", "[]", "x", no_version):
-            for key in keys:
-                client.hset(key, "result", unreadable)
-            answer = shared.handle(event(1))
-            assert (answer["sent"], answer["replayed"]) == ("unknown", True)
-    assert shared.gateway.requests_seen == 2
-
-
-# --- what initialize says ----------------------------------------------------------------------
-
-UNREACHABLE = {"STORE_URL": "redis://:password@127.0.0.1:9/0", "STORE_SECRET": SECRET}
-
-
-def said(function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    """The levels and events of the log's lines of a new instance, after the one of its start."""
-    capsys.readouterr()
-    function.set()
-    function.initialize()
-    start, *lines = log_lines(capsys)
-    assert (start["level"], start["event"]) == ("INFO", "start")
-    assert "password" not in str((start, lines))
-    return [(line["level"], line["event"]) for line in lines]
-
-
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({}, []),
-        # Several instances have their own memories.
-        ({"RESERVED_CONCURRENCY": "9"}, [("WARNING", "memory")]),
-        (UNREACHABLE, [("WARNING", "unreachable")]),
-    ],
-)
-def test_what_initialize_says(
-    function: FunctionUnderTest,
-    capsys: pytest.CaptureFixture[str],
-    settings: dict[str, str],
-    told: list[Any],
-) -> None:
-    """The log says once what isn't guaranteed by the store that was chosen, or isn't there."""
-    function.set(**settings)
-    assert said(function, capsys) == told
-    function.ask()
-    assert [line["event"] for line in log_lines(capsys)] == ["invocation"]
-
-
-def test_a_store_that_evicts(
-    shared: FunctionUnderTest, valkey: Valkey, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A store that drops keys when its memory is full is an error in the log."""
-    with valkey.client() as client:
-        for policy, told in (("volatile-lru", [("ERROR", "eviction")]), ("noeviction", [])):
-            client.config_set("maxmemory-policy", policy)
-            assert said(shared, capsys) == told
-
-
-def test_a_store_that_answers_nonsense(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """A reply that can't be read counts as a store that is gone, and changes no answer."""
-
-    class Garbled(RedisStore):
-        replies = 0
-
-        def reserve_turn(
-            self, operation: str, spacing_seconds: float, longest_wait_seconds: float
-        ) -> float:
-            raise ValueError("invalid literal")
-
-        def complete(self, record: Record, result: str) -> None:
-            raise ValueError("invalid literal")
-
-    with closing(Garbled(valkey.url)) as store:
-        shared.store = store
-        shared.set()
-        assert shared.raised(event(1))["code"] == "UnexpectedError"
-        with shared.monkeypatch.context() as patch:
-            patch.setattr(Garbled, "reserve_turn", lambda *_: 0.0)
-            answer = shared.handle(event(2, number(2)))
-    assert (answer["sent"], answer["code"]) == ("yes", "OK")
-
-
-@pytest.mark.parametrize("reply", [b":abc\r\n", b"?\r\n", b"*-5\r\n", b"$9999999\r\nx\r\n"])
-def test_a_server_that_is_no_store(shared: FunctionUnderTest, reply: bytes) -> None:
-    """Whatever a server replies, nothing raises but StoreUnavailable."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    with server.accept()[0] as client:
-                        while client.recv(65536):
-                            client.sendall(reply)
-
-        threading.Thread(target=serve, daemon=True).start()
-        shared.set(STORE_URL=f"redis://127.0.0.1:{server.getsockname()[1]}/0")
-        assert shared.raised(event(1))["code"] == "StoreUnavailable"
 
 
 def test_an_event_without_an_id_that_may_have_been_sent(
     function: FunctionUnderTest, turn: Turn
 ) -> None:
-    """Who died while sending leaves an unknown for a day, however short an event may live."""
+    """The orphaned record of an event without an id outlives the event's maximum age."""
     function.set(MAX_EVENT_AGE_SECONDS="15")
     message = [{"props": {"firstTopic": "a"}, "body": {"phone_number": NUMBER}}]
     real_send = FaultyTransport.send

@@ -1,4 +1,4 @@
-"""Each row of the result table, end to end: what the gateway says, and what a caller reads."""
+"""What each answer of the API means for the caller, tested through the whole function."""
 
 from __future__ import annotations
 
@@ -8,96 +8,160 @@ from typing import Any
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour
-from tests.support.function_under_test import NUMBER, FunctionUnderTest, as_bytes
+from tests.support.function_under_test import NUMBER, FunctionUnderTest, HttpReply, as_bytes
 
 OK = {"Code": "OK", "Message": "OK", "RequestId": "R-1", "Success": True}
-SENT = [(200, answer) for answer in (OK, {**OK, "Success": None}, {"Code": "OK"}, {"Code": "ok"})]
-SENT += [(200, {**OK, "Success": 1})]
-REFUSED = [
-    (400, {"Code": "Product.Unsubscript"}),
-    (400, {"Code": "Ram.PermissionDeny"}),
-    (403, {"Code": "NoPermission"}),
-    (404, {"Code": "InvalidAccessKeyId.NotFound"}),
-    (400, {"Code": "ERR-OPERATION-MAAP-0060"}),
-    (200, {"Code": "Unknown.ResourceOwnerId", "Success": False}),
-    (200, {"Code": "136024"}),
-    (400, {"Code": 136024}),
-]
-REFUSED_FIELDS = [
-    (400, {"Code": "InvalidParameter.PhoneNumberError"}),
-    (200, {"Code": "InvalidParameter.LanguageNotSupport", "Success": False}),
-]
-FAILED = [
-    (500, {"Code": "CHAT.APIError"}),
-    (503, {"Code": "ServiceUnavailable"}),
-    (400, {"Code": "999999"}),
-    (400, {"Code": "InternalError"}),
-    (200, {"Code": "ERR-COMMON-001", "Success": False}),
-    (400, {"Code": "Isp.TimeoutError"}),
-    (400, {"Code": "TIMEOUT"}),
-    (400, {"Code": "InternalError.Unknown"}),
-    (404, {"Code": "SystemError"}),
-    (200, {"Code": "Throttling.User", "Success": True}),
-    (200, {"Code": "Other", "Success": True}),
-    (200, {"Code": "0000"}),
-    (200, {"Code": 200, "Message": "OK"}),
-]
-UNCLEAR = [
-    (200, {"Code": "OK", "Success": False}),
-    *((status, {"Code": "OK", "Success": True}) for status in (201, 400, 429)),
-    *((200, answer) for answer in ({"Success": True}, {})),
-    *((200, {"Code": code}) for code in (None, "None", True, ["OK"])),
-    *((400, {"Code": code}) for code in ("has a space", "x" * 101, "Bad.8613800001234")),
-    (200, b'["OK"]'),
-    (200, b'{"Code": "OK", "code": "Throttling.User"}'),
-    (200, b'{"Code": "Other", "Code": "OK"}'),
-    *((200, body) for body in (b"", b'{"Code": "O', b"[" * 100_000, b"\xff\xfe")),
-    *((status, b"<html>Bad</html>") for status in (400, 502)),
-    *((status, b"") for status in (204, 302, 307, 500)),
-]
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "http_status", "sent", "code"),
-    [
-        *((*answer, 200, "yes", "OK") for answer in SENT),
-        *((*answer, 424, "no", None) for answer in REFUSED),
-        *((*answer, 422, "no", None) for answer in REFUSED_FIELDS),
-        *((*answer, 202, "unknown", None) for answer in FAILED),
-        *((*answer, 202, "unknown", "InvalidUpstreamAnswer") for answer in UNCLEAR),
-    ],
-)
-def test_what_an_answer_means(
-    function: FunctionUnderTest,
-    status: int,
-    body: Any,
-    http_status: int,
-    sent: str,
-    code: str | None,
-) -> None:
-    """Only OK is sent; only a refusal by the API's own code is not; and nothing is repeated."""
+def reply_to(function: FunctionUnderTest, status: int, body: Any) -> HttpReply:
+    """The reply of the function to this answer of the API, after which it makes no other call."""
     headers = {"Location": f"{function.gateway.endpoint}/"} if status // 100 == 3 else {}
     function.gateway.will(Behaviour(status, as_bytes(body), headers))
     reply = function.post()
-    assert (reply.status, reply.result["sent"]) == (http_status, sent)
-    assert reply.result["code"] == (code or str(body["Code"]))
-    assert (reply.result["success"], reply.result["retryable"]) == (sent == "yes", False)
+    assert reply.result["success"] == (reply.result["sent"] == "yes")
+    assert reply.result["retryable"] is False
     assert function.gateway.requests_seen == 1
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, OK),
+        (200, {**OK, "Success": None}),
+        (200, {**OK, "Success": 1}),
+        (200, {"Code": "OK"}),
+        (200, {"Code": "ok"}),
+    ],
+)
+def test_ok_means_sent(function: FunctionUnderTest, status: int, body: Any) -> None:
+    """An answer with the code OK means that the code was sent."""
+    reply = reply_to(function, status, body)
+    assert (reply.status, reply.result["sent"], reply.result["code"]) == (200, "yes", "OK")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"Code": "Product.Unsubscript"}),
+        (400, {"Code": "Ram.PermissionDeny"}),
+        (403, {"Code": "NoPermission"}),
+        (404, {"Code": "InvalidAccessKeyId.NotFound"}),
+        (400, {"Code": "ERR-OPERATION-MAAP-0060"}),
+        (200, {"Code": "Unknown.ResourceOwnerId", "Success": False}),
+        (200, {"Code": "136024"}),
+        (400, {"Code": 136024}),
+    ],
+)
+def test_a_refusal_means_not_sent(function: FunctionUnderTest, status: int, body: Any) -> None:
+    """An answer with an error code of the API means that nothing was sent."""
+    reply = reply_to(function, status, body)
+    assert (reply.status, reply.result["sent"]) == (424, "no")
+    assert reply.result["code"] == str(body["Code"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"Code": "InvalidParameter.PhoneNumberError"}),
+        (200, {"Code": "InvalidParameter.LanguageNotSupport", "Success": False}),
+    ],
+)
+def test_a_refused_field_means_not_sent(
+    function: FunctionUnderTest, status: int, body: Any
+) -> None:
+    """A field that the API refuses is answered with HTTP status 422, and nothing was sent."""
+    reply = reply_to(function, status, body)
+    assert (reply.status, reply.result["sent"]) == (422, "no")
+    assert reply.result["code"] == str(body["Code"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, {"Code": "CHAT.APIError"}),
+        (503, {"Code": "ServiceUnavailable"}),
+        (400, {"Code": "999999"}),
+        (400, {"Code": "InternalError"}),
+        (200, {"Code": "ERR-COMMON-001", "Success": False}),
+        (400, {"Code": "Isp.TimeoutError"}),
+        (400, {"Code": "TIMEOUT"}),
+        (400, {"Code": "InternalError.Unknown"}),
+        (404, {"Code": "SystemError"}),
+        (200, {"Code": "Throttling.User", "Success": True}),
+        (200, {"Code": "Other", "Success": True}),
+        (200, {"Code": "0000"}),
+        (200, {"Code": 200, "Message": "OK"}),
+    ],
+)
+def test_a_failure_of_the_api_is_unknown(
+    function: FunctionUnderTest, status: int, body: Any
+) -> None:
+    """A code that tells of a failure inside the API doesn't say whether something was sent."""
+    reply = reply_to(function, status, body)
+    assert (reply.status, reply.result["sent"]) == (202, "unknown")
+    assert reply.result["code"] == str(body["Code"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        # The code is OK, but the rest of the answer contradicts it.
+        (200, {"Code": "OK", "Success": False}),
+        (201, {"Code": "OK", "Success": True}),
+        (400, {"Code": "OK", "Success": True}),
+        (429, {"Code": "OK", "Success": True}),
+        # There is no code.
+        (200, {"Success": True}),
+        (200, {}),
+        (200, {"Code": None}),
+        (200, {"Code": "None"}),
+        (200, {"Code": True}),
+        (200, {"Code": ["OK"]}),
+        # The code is none that an API would write.
+        (400, {"Code": "has a space"}),
+        (400, {"Code": "x" * 101}),
+        (400, {"Code": "Bad.8613800001234"}),
+        # The body is not one JSON object.
+        (200, b'["OK"]'),
+        (200, b'{"Code": "OK", "code": "Throttling.User"}'),
+        (200, b'{"Code": "Other", "Code": "OK"}'),
+        (200, b""),
+        (200, b'{"Code": "O'),
+        pytest.param(200, b"[" * 100_000, id="200-100,000 brackets"),
+        (200, b"\xff\xfe"),
+        (400, b"<html>Bad</html>"),
+        (502, b"<html>Bad</html>"),
+        (204, b""),
+        (302, b""),
+        (307, b""),
+        (500, b""),
+    ],
+)
+def test_an_unclear_answer_is_unknown(function: FunctionUnderTest, status: int, body: Any) -> None:
+    """An answer that contradicts itself, or isn't the API's, says nothing about the code."""
+    reply = reply_to(function, status, body)
+    assert (reply.status, reply.result["sent"]) == (202, "unknown")
+    assert reply.result["code"] == "InvalidUpstreamAnswer"
 
 
 @pytest.mark.parametrize(
     ("status", "code"),
     [
-        *((400, code) for code in ("Throttling", "Throttling.User", "Throttling.Api")),
-        *((status, "System.LimitControl") for status in (200, 400)),
+        (400, "Throttling"),
+        (400, "Throttling.User"),
+        (400, "Throttling.Api"),
+        (200, "System.LimitControl"),
+        (400, "System.LimitControl"),
         (503, "Throttling.User"),
-        *((429, code) for code in ("Something", None)),
+        (429, "Something"),
+        (429, None),
     ],
 )
 def test_flow_control_is_tried_again(
     function: FunctionUnderTest, status: int, code: str | None
 ) -> None:
-    """Flow control is known by its code or by status 429; three tries are made in all."""
+    """Flow control, known by its code or by status 429, is attempted three times."""
     function.gateway.will(*[Behaviour.says(status, Code=code)] * 3)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (429, "no")
@@ -119,7 +183,7 @@ def test_flow_control_is_tried_again(
 def test_the_wait_that_the_api_names(
     function: FunctionUnderTest, milliseconds: str, calls: int, waited_seconds: float, told: Any
 ) -> None:
-    """It is kept before the next try, or told where it doesn't fit in the time left."""
+    """The function waits as long as the API asks, or tells the caller to wait."""
     body = as_bytes({"Code": "Throttling.User"})
     function.gateway.will(Behaviour(400, body, {"X-Acs-Retry-After": milliseconds}))
     reply = function.post()
@@ -132,7 +196,7 @@ def test_the_wait_that_the_api_names(
 
 
 def test_throttled_by_the_gateway_itself(function: FunctionUnderTest) -> None:
-    """Past ten calls in a second the sandbox's gateway throttles as the API does."""
+    """The sandbox's gateway throttles more than ten calls in one second, as the API does."""
     results = [function.ask() for _ in range(11)]
     assert [result["sent"] for result in results[:10]] == ["yes"] * 10
     assert function.gateway.throttled >= 1
@@ -142,7 +206,7 @@ def test_throttled_by_the_gateway_itself(function: FunctionUnderTest) -> None:
 def test_the_message_of_the_api_is_for_the_account_only(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The API's message and AccessDeniedDetail reach direct callers, masked; HTTP gets neither."""
+    """The API's message and AccessDeniedDetail reach direct callers, masked, but no HTTP caller."""
     refusal = Behaviour.says(
         403,
         Code="NoPermission",
@@ -164,7 +228,7 @@ def test_the_message_of_the_api_is_for_the_account_only(
 
 
 def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
-    """The literal "None" of the API's example is no value."""
+    """The text "None" in an answer of the API counts as no value."""
     nothing = dict.fromkeys(("RequestId", "AccessDeniedDetail", "Message"), "None")
     function.gateway.will(Behaviour.says(400, Code="Some.Code", **nothing))
     result = function.ask()
@@ -172,13 +236,17 @@ def test_none_as_text_becomes_null(function: FunctionUnderTest) -> None:
     assert result["message"] != "None"
 
 
-HALVES = [b'"Message": "x\\ud83d"', b'"AccessDeniedDetail": "\\ud83d"', b'"RequestId": "\\udc00"']
-
-
-@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize(
+    "half",
+    [
+        b'"Message": "x\\ud83d"',
+        b'"AccessDeniedDetail": "\\ud83d"',
+        b'"RequestId": "\\udc00"',
+    ],
+)
 @pytest.mark.parametrize(("status", "sent"), [(500, "unknown"), (400, "no")])
 def test_half_a_character(function: FunctionUnderTest, half: bytes, status: int, sent: str) -> None:
-    """An answer with a half of a character that can't be stored is told, and kept, like any."""
+    """An answer with half a surrogate pair is returned and stored like any other."""
     code = b"InternalError" if status == 500 else b"136024"
     function.gateway.will(Behaviour(status, b'{"Code": "%b", %b}' % (code, half)))
     event = {"specversion": "1.0", "id": "1", "source": "a", "data": {"phone_number": NUMBER}}
@@ -189,20 +257,20 @@ def test_half_a_character(function: FunctionUnderTest, half: bytes, status: int,
     assert function.gateway.requests_seen == 1
 
 
-ESCAPED = [
-    "%31%33%38%30%30%30%30%31%32%33%34",
-    "%2531%2533%2538%2530%2530%2530%2530%2531%2532%2533%2534",
-    "&#49;&#51;&#56;&#48;&#48;&#48;&#48;&#49;&#50;&#51;&#52;",
-    "138\\u002d0000\\u002d1234",
-    "138\\n0000\\n1234",
-]
-
-
-@pytest.mark.parametrize("escaped", ESCAPED)
+@pytest.mark.parametrize(
+    "escaped",
+    [
+        "%31%33%38%30%30%30%30%31%32%33%34",
+        "%2531%2533%2538%2530%2530%2530%2530%2531%2532%2533%2534",
+        "&#49;&#51;&#56;&#48;&#48;&#48;&#48;&#49;&#50;&#51;&#52;",
+        "138\\u002d0000\\u002d1234",
+        "138\\n0000\\n1234",
+    ],
+)
 def test_a_number_that_is_escaped(
     function: FunctionUnderTest, escaped: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the API says is decoded before the number in it is masked."""
+    """A number in the API's message is masked even if it is escaped."""
     function.gateway.will(Behaviour.says(400, Code="Other", Message=f"no code for {escaped}."))
     shown = json.dumps(function.ask()) + capsys.readouterr().out
     assert "no code for +86*******34." in shown
@@ -213,13 +281,15 @@ def test_a_number_that_is_escaped(
     ("status", "code"),
     [
         (200, "Success"),
-        *((400, code) for code in ("InternalServerError", "RequestTimedOut", "isp.system-error")),
+        (400, "InternalServerError"),
+        (400, "RequestTimedOut"),
+        (400, "isp.system-error"),
         (400, "ServiceUnavailableTemporary"),
     ],
 )
 def test_codes_that_refuse_nothing_for_sure(
     function: FunctionUnderTest, status: int, code: str
 ) -> None:
-    """What may mean success, or a failure of the API's server, is no sure refusal."""
+    """A code that may mean success, or a failure of the API's server, is `unknown`."""
     function.gateway.will(Behaviour.says(status, Code=code))
     assert function.ask()["sent"] == "unknown"

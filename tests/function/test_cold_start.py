@@ -35,8 +35,7 @@ print(json.dumps([answer, sorted(set(sys.modules) - before)]))
 
 @pytest.mark.parametrize("locale", ["zh_CN", "pt-BR"])
 def test_all_is_imported_by_the_initializer(gateway: CamsGateway, locale: str) -> None:
-    """The first call imports only data: of its number's country, and of the event's encoding.
-    Nothing opens what packages say of themselves."""
+    """After the initializer the first call imports only data, and no package reads its metadata."""
     path = [str(ROOT / "function"), str(build.LAYERS / "stubs"), sysconfig.get_path("purelib")]
     credentials = new_credentials()
     gateway.accept(credentials)

@@ -1,4 +1,4 @@
-"""The role's credentials: from either place, fresh at each call, and never from elsewhere."""
+"""The role's credentials come from the context or the environment, fresh for each call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = ("access_key_id", "access_key_secret", "security_token")
 
 
 def ask_with(function: FunctionUnderTest, in_context: Any, in_environment: StsCredentials) -> Any:
-    """Asks with what the invocation brings, and what the instance was started with."""
+    """Asks with these credentials in the invocation's context, and those in the environment."""
     for name in NAMES:
         value = getattr(in_environment, name)
         function.monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
@@ -35,7 +35,7 @@ def ask_with(function: FunctionUnderTest, in_context: Any, in_environment: StsCr
 
 @pytest.mark.parametrize("place", ["context", "environment"])
 def test_rotation(function: FunctionUnderTest, place: str) -> None:
-    """Credentials that rotate between two calls are used at once, the context's first."""
+    """New credentials are used for the next call, and those of the context come first."""
     for _ in range(2):
         fresh, stale = new_credentials(), new_credentials()
         function.gateway.accept(fresh)
@@ -47,7 +47,7 @@ def test_rotation(function: FunctionUnderTest, place: str) -> None:
 
 @pytest.mark.parametrize("empty", ["", None, " ", 5, "two\nlines", "\u5bc6\u94a5"])
 def test_empty_credentials_are_none(function: FunctionUnderTest, empty: Any) -> None:
-    """Credentials that are empty, or that no header could carry, count as none."""
+    """Credentials that are empty, or that no header can carry, are ignored."""
     in_context = SimpleNamespace(**dict.fromkeys(NAMES, empty))
     assert ask_with(function, in_context, function.credentials)["sent"] == "yes"
 
@@ -65,15 +65,14 @@ SPELLINGS = {
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "isv.Refused"])
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_that_quotes_them(
+def test_an_answer_that_quotes_credentials(
     function: FunctionUnderTest,
     capsys: pytest.CaptureFixture[str],
     name: str,
     spell: Callable[[str], str],
     code: str,
 ) -> None:
-    """A refusal that quotes what was signed shows no key and no token, in whatever field and
-    however it spells them; one about the signature keeps nothing of what was said."""
+    """Quoted credentials are masked in any spelling; the text of a signature error is dropped."""
     value = f"STS.{secrets.token_hex(8)}+/{secrets.token_hex(8)}/+=="
     found = replace(function.credentials, **{name: value})
     function.gateway.accept(found)
@@ -93,14 +92,14 @@ def test_an_answer_that_quotes_them(
 
 
 def test_no_role(function: FunctionUnderTest) -> None:
-    """A function without a role is misconfigured, before any field is looked at."""
+    """A function without a role answers `Misconfigured` before it reads any field."""
     result = function.app.handle(b"{}", SimpleNamespace(credentials=None))
     assert (result["code"], result["sent"]) == ("Misconfigured", "no")
     assert "role" in result["message"]
 
 
 def test_credentials_that_vanish_at_the_call(function: FunctionUnderTest) -> None:
-    """Credentials that are gone when the SDK asks for them send nothing."""
+    """If the credentials are gone when the SDK asks for them, nothing is sent."""
     answers = [function.credentials]
 
     class Context:
@@ -113,18 +112,18 @@ def test_credentials_that_vanish_at_the_call(function: FunctionUnderTest) -> Non
     assert function.gateway.requests_seen == 0
 
 
-def test_the_provider_is_the_interfaces(function: FunctionUnderTest) -> None:
-    """The SDK asks through the interface of its credentials package, also when asynchronous."""
+def test_the_provider_for_asynchronous_callers(function: FunctionUnderTest) -> None:
+    """The SDK's asynchronous interface gets the same credentials."""
     role = RoleProvider()
     role.context = function.context
     found = asyncio.run(role.get_credentials_async())
     assert found.get_access_key_id() == function.credentials.access_key_id
 
 
-def test_an_answer_that_quotes_a_part(
+def test_an_answer_that_quotes_a_part_of_a_token(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A token that the API has cut is masked, too."""
+    """A part of a token in the API's message is masked too."""
     token = f"CAIS{secrets.token_hex(40)}"
     found = replace(function.credentials, security_token=token)
     function.gateway.accept(found)

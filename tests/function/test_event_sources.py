@@ -1,46 +1,33 @@
-"""Requests that come as events: read from every source, raised or returned, sent at most once."""
+"""Requests in events: how each source's event is recognised, read and answered."""
 
 from __future__ import annotations
 
 import base64
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.sandbox.cams_gateway import Behaviour
 from tests.support.function_under_test import NUMBER, FunctionUnderTest, as_bytes, log_lines
-from tests.support.hostile import RECORDED
+from tests.support.hostile import RECORDED, recorded
 from tests.support.judge import SENT_AT
-from tests.support.valkey import Valkey
-from verify_code.store.base import Record, StoreUnavailable, Verdict
-from verify_code.store.memory import MemoryStore
 
 WITHOUT_REQUESTS = ("oss_eventbridge", "dts", "asynchronous_destination_eventbridge")
-#: What isn't recognised is read as a direct invocation, and is never raised.
+#: Events that aren't recognised are read as direct invocations, and never raised.
 UNKNOWN = ("timer", "oss", "sls", "cdn", "tablestore", "asynchronous_destination")
 ANSWERED = ("http", "http_base64", "http_queued", "api_gateway", "mns_topic_stream")
 WITH_REQUESTS = sorted(RECORDED.keys() - {*WITHOUT_REQUESTS, *UNKNOWN, *ANSWERED})
-WITH_TIMES = ("eventbridge_rule", "mns_queue", "kafka_json", "mns_topic_json", "http_queued")
 
 
-def recorded(name: str) -> Any:
-    return json.loads(RECORDED[name])
-
-
-@pytest.fixture
-def source(function: FunctionUnderTest) -> FunctionUnderTest:
-    """The function, a minute after the recorded events were sent."""
-    function.now = SENT_AT + 60
-    return function
+def nested(depth: int) -> Any:
+    """Lists in lists, so many deep."""
+    return json.loads("[" * depth + "]" * depth)
 
 
 @pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> None:
-    """Its source gets the result back; a second delivery gets it again, and sends nothing."""
+    """An event's first delivery sends a code, and its second delivery replays the result."""
     first, second = (source.handle(recorded(name)) for _ in range(2))
     if isinstance(recorded(name), list):
         (first,), (second,) = first, second
@@ -53,7 +40,7 @@ def test_a_recorded_event_is_sent_once(source: FunctionUnderTest, name: str) -> 
 
 @pytest.mark.parametrize("name", WITH_REQUESTS)
 def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: str) -> None:
-    """A misspelt field is dead-lettered, not lost: the handler raises InvalidEvent."""
+    """A message with a misspelt field is raised as `InvalidEvent`, so that it is dead-lettered."""
     request = as_bytes({"phone_number": NUMBER, "method": "sms", "locale": "zh-Hans-CN"})
     misspelt = request.replace(b"phone_n", b"phone_m")
     event = RECORDED[name].replace(b"phone_n", b"phone_m")
@@ -67,7 +54,7 @@ def test_a_message_without_a_request_is_raised(source: FunctionUnderTest, name: 
 
 @pytest.mark.parametrize("name", WITHOUT_REQUESTS)
 def test_sources_that_never_carry_a_request(source: FunctionUnderTest, name: str) -> None:
-    """They get InvalidEvent returned: raised, some would deliver it for ever."""
+    """An event of a source that never carries a request is returned, not raised."""
     reply = source.handle(RECORDED[name])
     results = reply if isinstance(recorded(name), list) else [reply]
     assert {result["code"] for result in results} == {"InvalidEvent"}
@@ -76,13 +63,13 @@ def test_sources_that_never_carry_a_request(source: FunctionUnderTest, name: str
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_events_that_no_model_recognises(source: FunctionUnderTest, name: str) -> None:
-    """Other triggers' events are answered as direct invocations: no request, and not raised."""
+    """An event of an unknown source is answered like a direct invocation, and not raised."""
     result = source.handle(RECORDED[name])
     assert (result["code"], result["sent"]) == ("InvalidRequest", "no")
 
 
-def test_a_mixed_list_raises_for_the_others_only(source: FunctionUnderTest) -> None:
-    """An item that never carries a request isn't delivered again for it, but for its neighbour."""
+def test_a_list_that_mixes_sources(source: FunctionUnderTest) -> None:
+    """A mixed list is raised only for its unsent items that could carry a request."""
     (never,) = recorded("dts")
     (message,) = recorded("mns_queue")
     assert [result["sent"] for result in source.handle([never, message])] == ["no", "yes"]
@@ -104,7 +91,7 @@ def test_a_mixed_list_raises_for_the_others_only(source: FunctionUnderTest) -> N
 def test_what_is_almost_an_event(
     source: FunctionUnderTest, name: str, almost: dict[str, Any]
 ) -> None:
-    """What lacks a mark of its source is read as a direct invocation, and never raises."""
+    """An event that lacks a key of its source is read as a direct invocation, and not raised."""
     content = {k: v for k, v in {**recorded(name), **almost}.items() if v is not None}
     result = source.handle(content)
     assert (result["code"], result["errors"][0]["code"]) == ("InvalidRequest", "missing")
@@ -113,17 +100,25 @@ def test_what_is_almost_an_event(
 @pytest.mark.parametrize(
     "content",
     [
-        *([1], [None], ["text"], [[]], [{}], [{"data": {"data": {}}}]),
-        *([{"data": json.loads("[" * depth + "]" * depth)}] for depth in (5, 100, 400, 900)),
+        [1],
+        [None],
+        ["text"],
+        [[]],
+        [{}],
+        [{"data": {"data": {}}}],
+        pytest.param([{"data": nested(5)}], id="nested 5 deep"),
+        pytest.param([{"data": nested(100)}], id="nested 100 deep"),
+        pytest.param([{"data": nested(400)}], id="nested 400 deep"),
+        pytest.param([{"data": nested(900)}], id="nested 900 deep"),
     ],
 )
-def test_items_that_are_nothing(source: FunctionUnderTest, content: Any) -> None:
-    """An item of a stream that is no message, however deeply nested, is raised."""
+def test_items_that_are_no_message(source: FunctionUnderTest, content: Any) -> None:
+    """An item of a batch that is no message, however deeply nested, is raised."""
     assert source.raised(content)["unsent"][0]["code"] == "InvalidEvent"
 
 
 def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
-    """A batch that isn't read is raised: returned, its messages would be lost."""
+    """A batch that is too large to be read is raised, so that no message is lost."""
     (item,) = recorded("rocketmq")
     item["data"]["userProperties"] = {f"key-{n}": n for n in range(200)}
     result = source.raised([item] * 2_500)["unsent"][0]
@@ -139,7 +134,7 @@ def test_a_batch_too_large_to_be_read(source: FunctionUnderTest) -> None:
     ],
 )
 def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) -> None:
-    """What can't be read for one message in it is raised, for the sake of the others."""
+    """An event is raised if one of its messages is nested too deeply to be read."""
     source.raised(event % (b"[" * 3_000 + b"]" * 3_000, as_bytes({"phone_number": NUMBER})))
     assert source.gateway.requests_seen == 0
 
@@ -150,7 +145,7 @@ def test_one_message_nested_too_deeply(source: FunctionUnderTest, event: bytes) 
 def test_more_messages_than_a_source_delivers(
     source: FunctionUnderTest, item: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are refused as one: worked through, they would take all the time, memory and log."""
+    """A batch of more than 10,000 messages is refused as a whole, with a few log lines."""
     answer, is_raised = source.deliver([item] * 10_001)
     (result,) = answer["unsent"] if is_raised else answer
     assert is_raised == ("phone_number" in item)
@@ -159,7 +154,7 @@ def test_more_messages_than_a_source_delivers(
 
 
 def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
-    """An item over 16 KiB is refused; the others of its batch are sent, those in base64 too."""
+    """An item over 16 KiB is refused, and the other items of its batch are sent."""
     request = {"phone_number": NUMBER}
     large = {**request, "x": "x" * 17_000}
     encoded = base64.b64encode(as_bytes({"phone_number": "+6581234567"})).decode()
@@ -173,7 +168,7 @@ def test_a_request_that_is_too_large(source: FunctionUnderTest) -> None:
 def test_the_size_is_that_of_the_request(
     source: FunctionUnderTest, filler: str, is_in_base64: bool
 ) -> None:
-    """Neither base64 nor JSON's escapes, in which it came, make a request too large."""
+    """The size of a request is measured without its base64 and its JSON escapes."""
     data: Any = {"phone_number": NUMBER, "x": filler}
     if is_in_base64:
         data = base64.b64encode(json.dumps(data, ensure_ascii=False).encode()).decode()
@@ -181,7 +176,11 @@ def test_the_size_is_that_of_the_request(
 
 
 OF_RABBITMQ = {"envelope": {"deliveryTag": 1, "exchange": "", "routingKey": "a"}, "props": {}}
+
+
 OF_ROCKETMQ = {"topic": "a", "systemProperties": {"MIN_OFFSET": "0"}}
+
+
 OF_MQTT = {"props": {"firstTopic": "a", "secondTopic": "/x", "clientId": "one"}}
 
 
@@ -205,7 +204,7 @@ OF_MQTT = {"props": {"firstTopic": "a", "secondTopic": "/x", "clientId": "one"}}
 def test_messages_without_an_id(
     source: FunctionUnderTest, first: Any, again: Any, other: Any
 ) -> None:
-    """The request and its topic name a message; what the broker changes in it doesn't."""
+    """A message without an id is identified by its request and its topic."""
     message = {**first, "body": {"phone_number": NUMBER}}
     items = [{**message, **changes} for changes in (first, again, other)]
     assert [source.handle([item])[0]["replayed"] for item in items] == [False, True, False]
@@ -214,7 +213,7 @@ def test_messages_without_an_id(
 @pytest.mark.parametrize("value", [7, "7"])
 @pytest.mark.parametrize("name", ["id", "messageId"])
 def test_an_id_that_is_a_number(source: FunctionUnderTest, name: str, value: Any) -> None:
-    """An id may be a number, too."""
+    """A message's id may be a number."""
 
     def item(given: Any) -> dict[str, Any]:
         request = {"phone_number": NUMBER}
@@ -227,318 +226,36 @@ def test_an_id_that_is_a_number(source: FunctionUnderTest, name: str, value: Any
 
 
 @pytest.mark.parametrize("moment", ["2026-11-24", 0, "20261124", "2026-1-1", True])
-def test_a_moment_that_says_nothing(source: FunctionUnderTest, moment: Any) -> None:
-    """A day without its time, and a number that is no date, are no limit to an event's age."""
+def test_a_time_that_can_not_be_read(source: FunctionUnderTest, moment: Any) -> None:
+    """An event whose time is only a date, or is no date, doesn't expire."""
     source.now = SENT_AT + 9999
     assert source.handle({**recorded("eventbridge_rule"), "time": moment})["sent"] == "yes"
 
 
-def test_a_batch_whose_time_is_up(
-    source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What is left of a batch when the time is up is told at once, and has no line of its own."""
-    source.set()
-    source.ask()
-    log_lines(capsys)
-    source.gateway.on_message = lambda _: setattr(source, "turned_seconds", 30.0)
-    raised = source.raised(batch(2_000))
-    assert raised["counts"]["unsent"] == 1_999
-    assert {result["code"] for result in raised["unsent"]} == {"QuotaExhausted"}
-    assert len(log_lines(capsys)) < 5
-
-
 def test_two_instances_of_kafka(source: FunctionUnderTest) -> None:
-    """Their records may have one position: they are told apart by the subject."""
+    """Records of two Kafka instances with the same position are told apart by their subject."""
     (record,) = recorded("kafka_json")
     other = {**record, "subject": record["subject"].replace("codes", "others")}
     replayed = [source.handle([item])[0]["replayed"] for item in (record, other, record)]
     assert replayed == [False, False, True]
 
 
-def test_a_number_that_nobody_can_read_stops_nobody(source: FunctionUnderTest) -> None:
-    """A batch with a number of a thousand digits is still a batch."""
+def test_a_number_of_a_thousand_digits(source: FunctionUnderTest) -> None:
+    """A JSON number of a thousand digits doesn't stop the other items of its batch."""
     event = as_bytes([{"phone_number": NUMBER, "x": "long"}, {"x": "long"}])
     source.raised(event.replace(b'"long"', b"1" * 1000))
     assert len(source.gateway.messages) == 1
 
 
 def test_the_denied_detail_is_for_direct_callers(source: FunctionUnderTest) -> None:
-    """What the API says of the account's policies isn't put into a dead-letter queue."""
+    """AccessDeniedDetail isn't raised with an event, because it would reach a dead-letter queue."""
     body = {"Code": "NoPermission", "AccessDeniedDetail": {"AuthAction": "cams:Get", "X": "None"}}
     source.gateway.will(*[Behaviour(403, as_bytes(body))] * 2)
     assert source.raised(recorded("eventbridge_rule"))["access_denied_detail"] is None
     assert source.ask()["access_denied_detail"] == {"AuthAction": "cams:Get"}
 
 
-def test_a_real_event_of_tablestore(source: FunctionUnderTest) -> None:
-    """It is CBOR, not JSON, and is answered."""
+def test_an_event_in_cbor(source: FunctionUnderTest) -> None:
+    """An event of Tablestore, which is CBOR and not JSON, is answered with `InvalidEvent`."""
     result = source.handle(b"\xa2gVersiongSync-v1gRecords\x81\xa1dTypefPutRow")
     assert result["code"] == "InvalidEvent"
-
-
-# --- duplicates --------------------------------------------------------------------------------
-
-
-def test_an_idempotency_key_comes_first(source: FunctionUnderTest) -> None:
-    """The caller's key names the request, whatever message carries it."""
-    event = recorded("asynchronous_caller")
-    event["data"]["idempotency_key"] = "tap-1"
-    replies = [source.handle({**event, "id": message})["replayed"] for message in ("1", "2")]
-    assert replies == [False, True]
-
-
-@pytest.mark.parametrize(
-    "named",
-    [
-        *({key: "1"} for key in ("messageId", "MessageId", "msgId", "UNIQ_KEY")),
-        *({place: {"UNIQ_KEY": "1"}} for place in ("systemProperties", "props")),
-        {"topic": "codes", "partition": 0, "offset": 7},
-    ],
-)
-def test_a_message_is_known_by_its_own_name(source: FunctionUnderTest, named: Any) -> None:
-    """Delivered again with other properties it is the same message."""
-    items = [{**named, "body": {"phone_number": NUMBER}, "attempt": number} for number in (1, 2)]
-    assert [source.handle([item])[0]["replayed"] for item in items] == [False, True]
-
-
-def test_an_idempotency_key_over_http(function: FunctionUnderTest) -> None:
-    """An app that asks again with its key, which is a header, gets the first answer."""
-    function.gateway.will(Behaviour(fault="close", takes_effect=True))
-    taps = ("tap-1", "tap-1", "tap-2")
-    replies = [function.post(headers={"idempotency-key": tap}) for tap in taps]
-    assert [reply.status for reply in replies] == [202, 202, 200]
-    assert [reply.result["replayed"] for reply in replies] == [False, True, False]
-    assert function.gateway.requests_seen == 2
-
-
-@pytest.mark.parametrize("request_id", ["id-1", None])
-def test_the_same_invocation(function: FunctionUnderTest, request_id: str | None) -> None:
-    """An invocation that the platform repeats under its id is answered as before."""
-    context = SimpleNamespace(request_id=request_id, credentials=function.credentials)
-    event = as_bytes({"phone_number": NUMBER})
-    first, second = (function.app.handle(event, context) for _ in range(2))
-    assert (first["replayed"], second["replayed"]) == (False, request_id is not None)
-
-
-@pytest.mark.parametrize(
-    ("name", "most_age", "remembered", "forgotten"),
-    [
-        ("mns_queue", "600", [24 * 3600 - 60], 120),
-        ("eventbridge_stream_raw_data", "600", [540, 540, 540], 660),
-        ("eventbridge_stream_raw_data", "43200", [40_000, 40_000], 10_000),
-        ("eventbridge_stream_raw_data", "200000", [80_000], 10_000),
-        ("eventbridge_stream_raw_data", "1", [10], 21),
-    ],
-)
-@pytest.mark.parametrize("store", ["memory", "Valkey"])
-def test_names_are_forgotten(
-    source: FunctionUnderTest,
-    valkey: Valkey,
-    store: str,
-    name: str,
-    most_age: str,
-    remembered: list[int],
-    forgotten: int,
-) -> None:
-    """A name given by its source lives a day. A message without one is known for as long after its
-    last delivery as it may come again, for a day at most, and for as long as its call can take."""
-
-    def turn(seconds: int) -> None:
-        source.turned_seconds += seconds
-        valkey.turn(seconds)
-
-    if store == "Valkey":
-        source.set(**valkey.settings)
-    source.set(MAX_EVENT_AGE_SECONDS=most_age)
-    source.now = 1795502348.145  # of no age
-    source.handle(RECORDED[name])
-    for seconds in remembered:
-        turn(seconds)
-        assert source.handle(RECORDED[name])[0]["replayed"] is True
-    turn(forgotten)
-    assert source.handle(RECORDED[name])[0]["replayed"] is False
-
-
-def test_the_memory_is_bounded(source: FunctionUnderTest) -> None:
-    """As many requests as memory holds are remembered, the newest of them."""
-    source.monkeypatch.setattr("verify_code.store.memory.MAX_RECORDS", 3)
-    for key in ("1", "2", "3", "4"):
-        source.ask(idempotency_key=key)
-    assert source.ask(idempotency_key="4")["replayed"] is True
-    assert source.ask(idempotency_key="1")["replayed"] is False
-
-
-def test_two_queues_may_give_one_name(source: FunctionUnderTest) -> None:
-    """The same message id from another source is another message."""
-    (first,) = recorded("mns_queue")
-    second = {**first, "source": "another-trigger"}
-    replies = [source.handle([item])[0]["replayed"] for item in (first, second, first)]
-    assert replies == [False, False, True]
-
-
-# --- old events --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "age_seconds", "is_old"),
-    [
-        *((name, 599, False) for name in WITH_TIMES),
-        *((name, 601, True) for name in WITH_TIMES),
-        ("http", 9999, False),  # the time of a request that somebody waits for is no limit
-        ("eventbridge_rule", -9999, False),  # nor is a sender punished whose clock is ahead
-    ],
-)
-def test_old_events_expire(
-    source: FunctionUnderTest, name: str, age_seconds: int, is_old: bool
-) -> None:
-    """Nobody wants a code hours late: past MAX_EVENT_AGE_SECONDS nothing is sent."""
-    source.now = SENT_AT + age_seconds
-    answer, is_raised = source.deliver(RECORDED[name])
-    assert ("EventExpired" in json.dumps(answer)) == is_old
-    assert len(source.gateway.messages) == (0 if is_old else 1)
-    if name.startswith("http"):
-        assert answer["statusCode"] == (410 if is_old else 200)
-    else:
-        assert is_raised == is_old
-
-
-READ = (
-    *("2026-11-24T06:39:08.145Z", "2026-11-24T14:39:08.145+08:00", "2026-11-24T06:39:08.145"),
-    *("2026-11-24T06:39:08.145123456Z", 1795502348145, "1795502348145", 1795502348),
-)
-UNREAD: tuple[Any, ...] = ("2021-01-03T09:44:31.233Asia/Shanghai", "soon", None, {}, 1e300)
-
-
-@pytest.mark.parametrize("moment", READ + UNREAD)
-def test_moments(source: FunctionUnderTest, moment: Any) -> None:
-    """Moments are read in the forms in which the sources write them; others are no limit."""
-    event = {**recorded("eventbridge_rule"), "time": moment}
-    for age_seconds, is_old in ((601, moment in READ), (598, False)):
-        source.now = SENT_AT + age_seconds
-        answer, _ = source.deliver(event)
-        assert (answer["code"] == "EventExpired") == is_old
-
-
-# --- batches -----------------------------------------------------------------------------------
-
-
-def batch(count: int) -> list[dict[str, Any]]:
-    (item,) = recorded("mns_queue")
-    return [
-        {**item, "id": f"id-{n}", "data": {**item["data"], "messageId": f"message-{n}"}}
-        for n in range(count)
-    ]
-
-
-def test_a_batch_is_handled_in_order(
-    source: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The exception after the last message lists the unsent; the next delivery sends only those.
-
-    Each message of a delivery has its result, and the log warns of batches.
-    """
-    event = batch(5)
-    source.gateway.will(
-        Behaviour(takes_effect=True),
-        *[Behaviour.says(400, Code="Throttling.User")] * 3,
-        Behaviour(fault="close", takes_effect=True),
-    )
-    raised = source.raised(event)
-    assert raised["counts"] == {"messages": 5, "unsent": 1, "listed": 1}
-    assert raised["unsent"][0]["code"] == "Throttling.User"
-    lines = log_lines(capsys)
-    assert [line["level"] for line in lines if line["event"] == "batch"] == ["WARNING"]
-    assert len([line for line in lines if line["event"] == "invocation"]) == 5
-    results = source.handle(event)
-    assert [result["replayed"] for result in results] == [True, False, True, True, True]
-    assert [result["sent"] for result in results] == ["yes", "yes", "unknown", "yes", "yes"]
-    assert len(source.gateway.messages) == 5
-
-
-def test_what_does_not_fit_is_not_begun(source: FunctionUnderTest) -> None:
-    """What the time left has no room for counts as surely not sent, and comes again."""
-    source.set(MAX_CALLS_PER_SECOND="1")
-    raised = source.raised(batch(12))
-    assert raised["counts"]["unsent"] > 0
-    assert {result["code"] for result in raised["unsent"]} == {"QuotaExhausted"}
-    assert len(source.gateway.messages) == 12 - raised["counts"]["unsent"]
-
-
-def test_a_slow_store_is_not_asked_for_ever(source: FunctionUnderTest) -> None:
-    """Once its time is up, a batch asks the store for nothing more."""
-    source.ask()
-    asked: list[Any] = []
-
-    class SlowStore(MemoryStore):
-        def admit(self, record: Record, replaces: str = "") -> Verdict:
-            asked.append(record)
-            source.turned_seconds += 1
-            raise StoreUnavailable
-
-    source.store = SlowStore(source.clock)
-    source.set()
-    codes = [result["code"] for result in source.raised(batch(40))["unsent"]]
-    assert codes == ["StoreUnavailable"] * 19 + ["QuotaExhausted"] * 21
-    assert len(asked) == 19
-
-
-def test_a_large_batch_fits_in_a_line_of_the_log(source: FunctionUnderTest) -> None:
-    """The exception of the largest batch stays under 32 KB."""
-    raised = source.raised([{"phone": number} for number in range(500)])
-    assert 20_000 < len(json.dumps(raised)) < 32_000
-    assert raised["counts"]["unsent"] == 500
-
-
-# --- nothing twice, nothing lost ---------------------------------------------------------------
-
-FAULTS = st.sampled_from(
-    [
-        Behaviour(takes_effect=True),
-        Behaviour(fault="close", takes_effect=True),
-        Behaviour(stage="in_body", fault="reset", takes_effect=True),
-        Behaviour(stage="before_reading", fault="close"),
-        Behaviour.says(500, Code="InternalError"),
-        Behaviour.says(400, Code="Throttling.User"),
-        Behaviour.says(400, Code="Product.Unsubscript"),
-        Behaviour.says(200, Code="136024", Success=False),
-        Behaviour(200, b"<html>"),
-    ]
-)
-DELIVERIES = st.lists(st.integers(1, 4), min_size=1, max_size=5).flatmap(
-    lambda times: st.permutations([n for n, count in enumerate(times) for _ in range(count)])
-)
-
-
-@given(deliveries=DELIVERIES, faults=st.lists(FAULTS, max_size=20), size=st.integers(1, 3))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_nothing_twice_and_nothing_lost(
-    source: FunctionUnderTest, deliveries: list[int], faults: list[Behaviour], size: int
-) -> None:
-    """Delivered again and again, out of order and in batches, with every fault of the gateway:
-
-    each event is sent at most once, and ends as sent, as unknown, or raised in its last delivery.
-    """
-    source.set()
-    for kept in (source.gateway.messages, source.gateway.behaviours, source.gateway.call_times):
-        kept.clear()
-    source.gateway.will(*faults)
-    numbers = ["+8613800001230", "+8613800001231", "+8613800001232", "+6581234567", "+14155552671"]
-    ends: dict[int, str] = {}
-    for start in range(0, len(deliveries), size):
-        part = deliveries[start : start + size]
-        answer, is_raised = source.deliver(
-            [
-                {"messageId": str(n), "messageBody": json.dumps({"phone_number": numbers[n]})}
-                for n in part
-            ]
-        )
-        if is_raised:
-            assert answer["counts"]["messages"] == len(part)
-            ends.update({n: "raised" for n in part if ends.get(n) not in ("yes", "unknown")})
-        else:
-            ends.update(dict(zip(part, (result["sent"] for result in answer), strict=True)))
-    sent = [message.phone_number for message in source.gateway.messages]
-    assert len(sent) == len(set(sent))
-    assert ends.keys() == set(deliveries)

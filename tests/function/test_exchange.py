@@ -1,4 +1,4 @@
-"""Exactly one request for one attempt, and a true ``sent``, wherever the exchange breaks."""
+"""One attempt makes one request, and `sent` is true wherever the exchange breaks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAGES: tuple[Stage, ...] = (
 
 @pytest.fixture(params=["http", "tls"])
 def broken(request: pytest.FixtureRequest) -> Iterator[FunctionUnderTest]:
-    """The function over HTTP and over TLS, with a short read time-out."""
+    """The function over HTTP and over TLS, with a short read timeout."""
     name = "function" if request.param == "http" else "function_over_tls"
     function: FunctionUnderTest = request.getfixturevalue(name)
     function.set(READ_TIMEOUT_SECONDS="0.4")
@@ -35,7 +35,7 @@ def broken(request: pytest.FixtureRequest) -> Iterator[FunctionUnderTest]:
 @pytest.mark.parametrize("fault", ["close", "reset", "hang"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_faults_after_writing(broken: FunctionUnderTest, stage: Stage, fault: Fault) -> None:
-    """Once something was written, a call without a whole answer is unknown, and isn't repeated."""
+    """A call that breaks after its first byte is `unknown`, and isn't repeated."""
     broken.gateway.will(Behaviour(stage=stage, fault=fault, takes_effect=True))
     reply = broken.post()
     assert reply.status == 202
@@ -49,7 +49,7 @@ def test_faults_after_writing(broken: FunctionUnderTest, stage: Stage, fault: Fa
 
 @pytest.mark.parametrize("stage", ["in_headers", "in_body"])
 def test_a_refusal_cut_short_is_no_refusal(broken: FunctionUnderTest, stage: Stage) -> None:
-    """A status line alone proves nothing: not even flow control is believed from half an answer."""
+    """A refusal that isn't complete is `unknown`, even if its status says flow control."""
     broken.gateway.will(Behaviour(429, b'{"Code": "Throttling"}', stage=stage, fault="close"))
     assert broken.ask()["sent"] == "unknown"
     assert broken.gateway.requests_seen == 1
@@ -57,7 +57,7 @@ def test_a_refusal_cut_short_is_no_refusal(broken: FunctionUnderTest, stage: Sta
 
 @pytest.mark.parametrize("stage", ["in_status_line", "in_headers", "in_body"])
 def test_dripping_answers(broken: FunctionUnderTest, stage: Stage) -> None:
-    """No answer holds a call past its deadline, however slowly it drips."""
+    """An answer that arrives slowly can't keep a call open after its deadline."""
     broken.gateway.will(Behaviour(stage=stage, fault="drip", takes_effect=True))
     result = broken.ask()
     # Without a deadline for the whole, the answer would end, and say yes.
@@ -66,7 +66,7 @@ def test_dripping_answers(broken: FunctionUnderTest, stage: Stage) -> None:
 
 
 def test_a_bad_tls_record_after_reading(function_over_tls: FunctionUnderTest) -> None:
-    """A TLS error after the request was read is unknown, though its exception says refused."""
+    """A TLS error after the request was read is `unknown`."""
     function = function_over_tls
     function.gateway.will(Behaviour(fault="bad_tls_record", takes_effect=True))
     result = function.ask()
@@ -80,7 +80,7 @@ def test_a_bad_tls_record_after_reading(function_over_tls: FunctionUnderTest) ->
 def test_faults_of_the_handshake(
     function_over_tls: FunctionUnderTest, handshake: Handshake
 ) -> None:
-    """A handshake that fails or hangs wrote nothing: it is tried three times, then told."""
+    """A TLS handshake that fails or hangs writes nothing, and is attempted three times."""
     function = function_over_tls
     function.set(CONNECT_TIMEOUT_SECONDS="0.2")
     function.gateway.handshake = handshake
@@ -107,7 +107,7 @@ def test_an_untrusted_certificate(
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:{port}", "no-such-host.invalid"])
 def test_unreachable(function: FunctionUnderTest, endpoint: str) -> None:
-    """A refused connection and an unknown name mean that nothing was sent."""
+    """A refused connection, or an unknown host name, means that nothing was sent."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         function.set(CAMS_ENDPOINT=endpoint.format(port=closed.getsockname()[1]))
@@ -116,7 +116,7 @@ def test_unreachable(function: FunctionUnderTest, endpoint: str) -> None:
     assert len(function.slept) == 2  # before the second try and the third
 
 
-def test_a_second_try_connects(function: FunctionUnderTest) -> None:
+def test_a_second_attempt_connects(function: FunctionUnderTest) -> None:
     """A connection that fails once is made again, and the code is sent once."""
     function.ask()
     function.transport.failures_to_open = 1
@@ -125,14 +125,14 @@ def test_a_second_try_connects(function: FunctionUnderTest) -> None:
 
 
 def test_connections_are_kept_alive(broken: FunctionUnderTest) -> None:
-    """A warm instance asks over the connection that initialize opened."""
+    """The calls of an instance use the connection that initialize opened."""
     broken.initialize()
     assert [broken.ask()["sent"] for _ in range(3)] == ["yes"] * 3
     assert broken.gateway.connections == 1
 
 
-def test_an_idle_connection_is_not_trusted(broken: FunctionUnderTest) -> None:
-    """A connection that may have died unseen while the instance was frozen is made anew."""
+def test_an_idle_connection_is_replaced(broken: FunctionUnderTest) -> None:
+    """A connection that was idle for too long is replaced before the call."""
     broken.ask()
     broken.turned_seconds += 11
     assert broken.ask()["sent"] == "yes"
@@ -142,7 +142,7 @@ def test_an_idle_connection_is_not_trusted(broken: FunctionUnderTest) -> None:
 def test_an_idle_connection_by_the_wall_clock(
     function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A frozen machine may stop the monotonic clock: the wall clock tells, too."""
+    """The wall clock, too, shows that a connection was idle while the machine was frozen."""
     function.ask()
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 11)
@@ -151,7 +151,7 @@ def test_an_idle_connection_by_the_wall_clock(
 
 
 def test_a_connection_closed_by_the_server_is_not_used(broken: FunctionUnderTest) -> None:
-    """A connection that the server has closed meanwhile costs nobody a code."""
+    """A connection that the server has closed is replaced before the next call."""
     body = b'{"Code": "OK", "Success": true}'
     broken.gateway.will(Behaviour(200, body, {"Connection": "close"}, takes_effect=True))
     assert broken.ask()["sent"] == "yes"
@@ -161,7 +161,7 @@ def test_a_connection_closed_by_the_server_is_not_used(broken: FunctionUnderTest
 
 
 def test_a_connection_with_bytes_past_the_answer_is_not_used(broken: FunctionUnderTest) -> None:
-    """Bytes after the answer's end would be read as the next answer: the connection is given up."""
+    """A connection with bytes after the end of the answer is replaced before the next call."""
     body = b'{"Code": "OK", "Success": true}'
     broken.gateway.will(
         Behaviour(200, body + b"HTTP/1.1 429 ?", {"Content-Length": f"{len(body)}"})
@@ -173,7 +173,7 @@ def test_a_connection_with_bytes_past_the_answer_is_not_used(broken: FunctionUnd
 def test_a_connection_that_closes_between_opening_and_sending(
     function: FunctionUnderTest,
 ) -> None:
-    """What was open at the turn and is closed at the call wrote nothing, and is tried again."""
+    """A connection that closes just before the call writes nothing, and another is opened."""
     function.initialize()
     function.close_before_the_next_call()
     assert function.ask()["sent"] == "yes"
@@ -181,7 +181,7 @@ def test_a_connection_that_closes_between_opening_and_sending(
 
 
 def test_an_answer_in_chunks(broken: FunctionUnderTest) -> None:
-    """A chunked answer is whole with its last chunk, and broken without it."""
+    """A chunked answer is complete with its last chunk, and `unknown` without it."""
     chunk = b'{"Code": "OK", "Success": true}'
     whole = b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk)
     for body, sent in ((whole, "yes"), (whole[:-7], "unknown")):
@@ -206,19 +206,19 @@ def test_an_answer_in_chunks(broken: FunctionUnderTest) -> None:
 def test_half_an_answer_that_looks_whole(
     broken: FunctionUnderTest, status: int, body: bytes, headers: dict[str, str | None]
 ) -> None:
-    """An answer proves nothing if it doesn't say where it ends, or says it in a wrong way."""
+    """An answer whose end isn't marked, or is marked wrongly, is `unknown`."""
     broken.gateway.will(Behaviour(status, body, {**headers, "Connection": "close"}))
     assert broken.ask()["sent"] == "unknown"
 
 
 def test_an_endless_answer(function: FunctionUnderTest) -> None:
-    """An answer too large to be one of this API is not read to its end."""
+    """An answer that is too large for this API isn't read to its end."""
     function.gateway.will(Behaviour(200, b'{"Code": "OK"}' + b" " * 300_000))
     assert function.ask()["sent"] == "unknown"
 
 
 def test_a_chunk_of_no_end(function: FunctionUnderTest) -> None:
-    """A chunk of no sensible size isn't read for ever."""
+    """A chunk of an invalid size isn't read to its end."""
     headers = {"Transfer-Encoding": "chunked", "Connection": "close"}
     function.gateway.will(Behaviour(200, b"-1\r\n" + b" " * 2_000_000, headers))
     tracemalloc.start()
@@ -229,7 +229,7 @@ def test_a_chunk_of_no_end(function: FunctionUnderTest) -> None:
 
 @pytest.mark.parametrize("status", [100, 102, 103])
 def test_an_early_hint_is_no_answer(broken: FunctionUnderTest, status: int) -> None:
-    """An informational answer isn't expected: whatever follows, the connection is given up."""
+    """After an informational answer the connection is closed, and the call is `unknown`."""
     answer = b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"Code": "OK"}'
     broken.gateway.will(Behaviour(status, answer, {"Content-Length": None}, takes_effect=True))
     assert broken.ask()["sent"] == "unknown"
@@ -238,7 +238,7 @@ def test_an_early_hint_is_no_answer(broken: FunctionUnderTest, status: int) -> N
 
 
 def test_an_answer_that_tls_did_not_end(function_over_tls: FunctionUnderTest) -> None:
-    """Without Content-Length only TLS says that an answer is whole: half of one is unknown."""
+    """An answer without Content-Length that TLS didn't close is `unknown`."""
     function = function_over_tls
     half = b'{"Code": "Thrott'
     function.gateway.will(Behaviour(429, half, {"Content-Length": None, "Connection": "close"}))
@@ -246,8 +246,8 @@ def test_an_answer_that_tls_did_not_end(function_over_tls: FunctionUnderTest) ->
     assert function.gateway.requests_seen == 1
 
 
-def test_dead_addresses_share_the_time_out(function_over_tls: FunctionUnderTest) -> None:
-    """Dead addresses leave time for the last one, and for the handshake within the time-out."""
+def test_dead_addresses_share_the_timeout(function_over_tls: FunctionUnderTest) -> None:
+    """Addresses that don't answer leave enough of the timeout to connect to the last one."""
     function = function_over_tls
     function.set(CONNECT_TIMEOUT_SECONDS="1.5")
     with socket.socket() as full:  # its queue is full: nobody connects, nobody is refused
@@ -282,7 +282,7 @@ def _address(function: FunctionUnderTest) -> tuple[str, str, int, int]:
 def test_malformed_headers_leak_nothing(
     function: FunctionUnderTest, headers: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A malformed response header makes some libraries log the URL with the number."""
+    """A malformed response header puts no number into the log."""
     body = b'{"Code": "OK", "Success": true}'
     function.gateway.will(Behaviour(200, body, headers))
     function.ask()
@@ -292,20 +292,20 @@ def test_malformed_headers_leak_nothing(
 
 
 def test_redirects_are_not_followed(function: FunctionUnderTest) -> None:
-    """The SDK's own session would repeat the call at the new place, with the security token."""
+    """A redirect isn't followed, because that would send the call and its token twice."""
     function.gateway.will(Behaviour(307, b"{}", {"Location": f"{function.gateway.endpoint}/"}))
     assert function.ask()["sent"] == "unknown"
     assert function.gateway.requests_seen == 1
 
 
 def test_proxies_are_not_used(function: FunctionUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call goes straight to the endpoint: a proxy would see the token of an http call."""
+    """The call ignores proxy settings, because a proxy could read the token of an http call."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert function.ask()["sent"] == "yes"
 
 
 def test_no_time_left_for_a_call(function: FunctionUnderTest) -> None:
-    """What doesn't fit in the time left isn't begun."""
+    """A call that doesn't fit in the time left isn't started."""
     function.initialize()
     function.timeout_seconds = 10  # less than a call may take
     result = function.ask()

@@ -41,7 +41,7 @@ def address() -> Iterator[str]:
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 def test_the_address_does_what_the_document_says(case: Any, address: str) -> None:
-    """Whatever is asked, by the document or against it, the answer is one that it lists."""
+    """Each answer to any request is one that the OpenAPI document describes."""
     # No schema knows which numbers exist.
     left_out = [schemathesis.checks.positive_data_acceptance]
     case.call_and_validate(base_url=address, excluded_checks=left_out)

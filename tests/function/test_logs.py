@@ -1,4 +1,4 @@
-"""The log: one JSON object a line, and nothing in it that must not be there."""
+"""The log: one JSON object a line, without numbers, keys or codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def broken(*_: Any, **__: Any) -> Any:
 def test_one_line_at_start_and_one_an_invocation(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The operator reads how the instance is set up, then what each invocation came to."""
+    """The log has one line for the start of an instance, and one for each invocation."""
     function.initialize()
     function.ask()
     start, invocation = log_lines(capsys)
@@ -37,7 +37,7 @@ def test_one_line_at_start_and_one_an_invocation(
 def test_values_from_outside_stay_values(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A value can't start a new line or a new field."""
+    """A caller's value can't add a line or a field to the log."""
     context = function.context
     context.request_id = 'x"}\n{"level": "ERROR", "event": "forged\u2028'
     function.app.handle(b'{"phone_number": "\\n{}\\n", "method": "\\nsms"}', context)
@@ -47,7 +47,7 @@ def test_values_from_outside_stay_values(
 
 
 def test_a_closed_pipe_costs_nobody_the_result(function: FunctionUnderTest) -> None:
-    """Where the log can't be written the caller gets the result all the same."""
+    """The caller gets the result even if the log can't be written."""
 
     def closed(_: str) -> None:
         raise BrokenPipeError
@@ -59,7 +59,7 @@ def test_a_closed_pipe_costs_nobody_the_result(function: FunctionUnderTest) -> N
 def test_a_bug_is_logged_without_its_text(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The log says where a bug showed, not what its exception says: that may hold a number."""
+    """The log shows where a bug was raised, without the exception's text."""
     function.monkeypatch.setattr("phonenumbers.parse", broken)
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (500, "UnexpectedError")
@@ -71,7 +71,7 @@ def test_a_bug_is_logged_without_its_text(
 
 
 def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
-    """A bug after something was sent is never a no."""
+    """A bug after the call makes the result `unknown`, never `no`."""
     function.monkeypatch.setattr("verify_code.sending.interpret", broken)
     reply = function.post()
     assert (reply.status, reply.result["sent"]) == (202, "unknown")
@@ -81,7 +81,7 @@ def test_a_bug_after_the_call_is_unknown(function: FunctionUnderTest) -> None:
 def test_initialize_never_raises(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither an unreachable API nor a bug stops an instance from starting."""
+    """The initializer doesn't raise if the API can't be reached, or for a bug."""
     function.set(CAMS_ENDPOINT="http://127.0.0.1:9")
     function.initialize()
     assert [line["event"] for line in log_lines(capsys)] == ["start", "unreachable"]
@@ -94,7 +94,7 @@ def test_initialize_never_raises(
 def test_the_libraries_loggers_are_silent(
     function: FunctionUnderTest, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Handlers that the SDK added at its import are gone, and nothing reaches the root logger."""
+    """The libraries' loggers write nothing."""
     function.ask()
     function.monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler()])
     clients = ("urllib3", "urllib3.connectionpool", "requests", "redis")
@@ -126,7 +126,7 @@ def test_the_trace(
     traceparent: Any,
     told: str | None,
 ) -> None:
-    """The log names the trace that the platform, or the HTTP caller, has begun."""
+    """The log has the trace id of the platform, or of the HTTP caller."""
     context = function.context
     context.tracing = SimpleNamespace(span_context=span_context)
     headers = [("traceparent", traceparent)] if isinstance(traceparent, str) else []

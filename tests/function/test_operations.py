@@ -1,4 +1,4 @@
-"""What may be asked for besides a code, who may ask for it, and the number's status."""
+"""The operations besides sending a code: who may use them, and a number's status."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from tests.support.valkey import Valkey
 ALL = "send,status,verify"
 CODE = "123456"
 COMMON = {
-    *("success", "code", "message", "request_id", "invocation_id", "retryable"),
-    *("retry_after_seconds", "phone_number", "errors", "access_denied_detail"),
+    "success",
+    "code",
+    "message",
+    "request_id",
+    "invocation_id",
+    "retryable",
+    "retry_after_seconds",
+    "phone_number",
+    "errors",
+    "access_denied_detail",
 }
 
 
 @pytest.fixture
 def every(function: FunctionUnderTest) -> FunctionUnderTest:
-    """The function with all operations."""
+    """The function with all operations enabled."""
     function.set(OPERATIONS=ALL, STATUS_LIMITS_TOTAL="", VERIFY_LIMITS_PER_NUMBER="99999/day")
     return function
 
 
 def calls(function: FunctionUnderTest) -> list[int]:
-    """How many calls each action of the API got: send, status, verify."""
+    """The number of calls to each action of the API: send, status, verify."""
     return [len(times) for times in function.gateway.calls.values()]
 
 
@@ -56,7 +64,7 @@ def calls(function: FunctionUnderTest) -> list[int]:
 def test_the_last_segment_of_the_path_chooses(
     every: FunctionUnderTest, path: str, asked: list[int] | None
 ) -> None:
-    """Where more than codes may be asked for, no other path is known."""
+    """The last segment of the path names the operation, and other paths are refused."""
     body = {"phone_number": NUMBER, **({"code": CODE} if asked == [0, 0, 1] else {})}
     reply = every.post(body, path=path)
     assert calls(every) == (asked or [0, 0, 0])
@@ -78,7 +86,7 @@ def test_the_last_segment_of_the_path_chooses(
 def test_only_what_is_enabled_is_asked_for(
     function: FunctionUnderTest, operations: str, asked: list[int], way: str
 ) -> None:
-    """An operation that OPERATIONS doesn't name is refused, by its path and by its name."""
+    """An operation that OPERATIONS doesn't name is refused, in the path and in the body."""
     function.set(OPERATIONS=operations)
     for name, fields in (("send", {}), ("status", {}), ("verify", {"code": CODE})):
         request = {"phone_number": NUMBER, **fields}
@@ -104,7 +112,7 @@ def test_only_what_is_enabled_is_asked_for(
 def test_a_body_that_asks_for_another_operation(
     every: FunctionUnderTest, path: str, fields: dict[str, str]
 ) -> None:
-    """Where path and body differ, nobody knows what is meant, and nothing is done."""
+    """A request whose path and body name different operations is refused."""
     reply = every.post({"phone_number": NUMBER, **fields}, path=path)
     assert (reply.status, reply.result["code"]) == (422, "InvalidRequest")
     (error,) = reply.result["errors"]
@@ -113,7 +121,7 @@ def test_a_body_that_asks_for_another_operation(
 
 
 def test_a_body_may_say_what_the_path_says(every: FunctionUnderTest) -> None:
-    """The same operation in both is no contradiction; directly the body alone chooses."""
+    """The path and the body may name the same operation; a direct caller names it in the body."""
     assert every.post({"phone_number": NUMBER, "operation": "status"}, path="/status").status == 200
     assert every.ask(operation="status")["verification_status"] == "NOT_VERIFIED"
     assert every.ask(operation="send")["sent"] == "yes"
@@ -123,10 +131,8 @@ def test_a_body_may_say_what_the_path_says(every: FunctionUnderTest) -> None:
 
 @pytest.mark.parametrize("name", ["code", "VerifyCode", "verify_code", "verificationCode", "otp"])
 @pytest.mark.parametrize("operation", ["send", "status"])
-def test_a_code_that_is_handed_in_elsewhere(
-    every: FunctionUnderTest, operation: str, name: str
-) -> None:
-    """Who hands a code in doesn't want another one: nothing is done."""
+def test_a_code_in_another_operation(every: FunctionUnderTest, operation: str, name: str) -> None:
+    """A request that has a code, but isn't `verify`, is refused."""
     result = every.ask(**{"operation": operation, name: CODE})
     assert result["code"] == "InvalidRequest"
     (error,) = result["errors"]
@@ -136,7 +142,7 @@ def test_a_code_that_is_handed_in_elsewhere(
 
 @pytest.mark.parametrize("operation", ["status", "verify", "register", 1])
 def test_an_event_can_only_ask_for_a_code(every: FunctionUnderTest, operation: Any) -> None:
-    """A message that asks for something else is no request, and is dead-lettered."""
+    """An event that asks for another operation is raised as `InvalidEvent`."""
     data = {"phone_number": NUMBER, "operation": operation, "code": CODE}
     event = {"specversion": "1.0", "id": "1", "source": "a", "data": data}
     assert every.raised(event)["code"] == "InvalidEvent"
@@ -146,7 +152,7 @@ def test_an_event_can_only_ask_for_a_code(every: FunctionUnderTest, operation: A
 
 @pytest.mark.parametrize("operation", ["status", "verify"])
 def test_an_operation_beside_the_request(every: FunctionUnderTest, operation: str) -> None:
-    """An asynchronous caller may put the operation into the CloudEvent: nothing is done."""
+    """An operation in the CloudEvent itself, outside its data, is raised as `InvalidEvent`."""
     event = {"specversion": "1.0", "id": "1", "source": "a", "operation": operation}
     assert every.raised({**event, "data": {"phone_number": NUMBER}})["code"] == "InvalidEvent"
     assert calls(every) == [0, 0, 0]
@@ -154,14 +160,14 @@ def test_an_operation_beside_the_request(every: FunctionUnderTest, operation: st
 
 @pytest.mark.parametrize("name", ["operations", "Operation ", "operaton", "OPERATION"])
 def test_a_misspelt_name_of_the_operation(every: FunctionUnderTest, name: str) -> None:
-    """A slip in the name of the operation sends no code."""
+    """A misspelt `operation` is read as it was meant, and sends no code."""
     assert every.ask(**{name: "status"})["verification_status"] == "NOT_VERIFIED"
     assert every.ask(**{name: "register"})["code"] == "OperationNotEnabled"
     assert calls(every) == [0, 1, 0]
 
 
 def test_broken_settings_answer_as_the_operation(every: FunctionUnderTest) -> None:
-    """With a wrong setting the path still says which result is answered."""
+    """With wrong settings the answer still has the keys of the path's operation."""
     every.set(ALLOWED_COUNTRIES="XX")
     for path, key in (("/", "sent"), ("/status", "verification_status"), ("/verify", "registered")):
         reply = every.post(path=path)
@@ -170,7 +176,7 @@ def test_broken_settings_answer_as_the_operation(every: FunctionUnderTest) -> No
 
 
 def test_each_operation_has_its_own_result(every: FunctionUnderTest) -> None:
-    """All have the same keys but for what the operation is about, also where they are refused."""
+    """The results of all operations have common keys, and each operation adds its own."""
     of_send = {"sent", "method", "locale", "replayed"}
     for path, own in (
         ("/", of_send),
@@ -185,7 +191,7 @@ def test_each_operation_has_its_own_result(every: FunctionUnderTest) -> None:
 
 
 def test_the_policy_is_the_same_for_all(every: FunctionUnderTest) -> None:
-    """No operation is done for another country, another space or an unknown caller."""
+    """Every operation is refused for another country, another space or an unknown caller."""
     every.set(CALLER_HEADER="X-Claim-Sub")
     for path in ("/", "/status", "/verify"):
         fields = {"code": CODE} if path == "/verify" else {}
@@ -202,7 +208,7 @@ def test_the_policy_is_the_same_for_all(every: FunctionUnderTest) -> None:
 def test_the_log_names_the_operation(
     every: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each line says which operation it is about, and has what came of it under its own name."""
+    """Each log line names its operation, and has its outcome under its own key."""
     for operation in ALL.split(","):
         every.ask(operation=operation, **({"code": CODE} if operation == "verify" else {}))
     lines = [line for line in log_lines(capsys) if line["event"] == "invocation"]
@@ -217,8 +223,8 @@ def test_the_log_names_the_operation(
     ]
 
 
-def test_each_operation_rests_by_itself(function: FunctionUnderTest) -> None:
-    """A call of one operation doesn't delay one of another, since the API counts them apart."""
+def test_each_operation_is_paced_separately(function: FunctionUnderTest) -> None:
+    """A call of one operation doesn't delay a call of another."""
     function.set(OPERATIONS=ALL, MAX_CALLS_PER_SECOND="1", SEND_LIMITS_PER_NUMBER="9/second")
     waits = []
     for operation in ("send", "status", "verify", "send"):
@@ -232,7 +238,7 @@ def test_each_operation_rests_by_itself(function: FunctionUnderTest) -> None:
 def test_each_operation_has_its_own_shared_turns(
     function: FunctionUnderTest, valkey: Valkey
 ) -> None:
-    """The turns of one operation are taken by no other."""
+    """In the store each operation has its own turns."""
     function.set(OPERATIONS=ALL, **valkey.settings, MAX_CALLS_PER_SECOND="1")
     for operation in ALL.split(","):
         function.ask(operation=operation, **({"code": CODE} if operation == "verify" else {}))
@@ -246,7 +252,7 @@ def test_each_operation_has_its_own_shared_turns(
 
 @pytest.mark.parametrize("status", ["NOT_VERIFIED", "VERIFIED", "EXPIRED"])
 def test_what_the_api_says_of_a_number(every: FunctionUnderTest, status: str) -> None:
-    """Each status that the API knows is a success, over HTTP and directly."""
+    """Each status that the API gives for a number is a success, over HTTP and directly."""
     answer = {"Code": "OK", "Success": True, "RequestId": "R-1"}
     answered = Behaviour.says(200, **answer, Data={"CodeVerificationStatus": status})
     every.gateway.will(answered, answered)
@@ -263,7 +269,7 @@ def test_what_the_api_says_of_a_number(every: FunctionUnderTest, status: str) ->
     [None, "None", {}, [], {"CodeVerificationStatus": None}, {"CodeVerificationStatus": "FINE"}],
 )
 def test_a_success_without_a_status(every: FunctionUnderTest, data: Any) -> None:
-    """What says nothing of the number is no answer, and may be asked again."""
+    """An answer without a known status is a failure that may be retried."""
     every.gateway.will(Behaviour.says(200, Code="OK", Success=True, Data=data))
     reply = every.post(path="/status")
     assert (reply.status, reply.result["code"]) == (503, "InvalidUpstreamAnswer")
@@ -285,7 +291,7 @@ def test_a_success_without_a_status(every: FunctionUnderTest, data: Any) -> None
 def test_no_answer_about_the_status(
     every: FunctionUnderTest, behaviour: Behaviour, status: int, code: str, retryable: bool
 ) -> None:
-    """No answer is never unknown: asking again changes nothing, so it may be asked again."""
+    """A status request without an answer is never `unknown`: it fails, and may be retried."""
     every.gateway.will(*[behaviour] * 3)
     reply = every.post(path="/status")
     assert (reply.status, reply.result["code"]) == (status, code)
@@ -298,7 +304,7 @@ def test_no_answer_about_the_status(
 def test_how_often_a_status_may_be_asked_for(
     every: FunctionUnderTest, request: pytest.FixtureRequest, store: str
 ) -> None:
-    """Each caller has a limit, and all together; the limits of codes are not touched."""
+    """Status requests have a rate limit per caller and in total, apart from that of codes."""
     if store == "valkey":
         every.set(**request.getfixturevalue("valkey").settings)
     every.set(
@@ -315,7 +321,7 @@ def test_how_often_a_status_may_be_asked_for(
 
 
 def test_a_status_leaves_no_record(every: FunctionUnderTest, valkey: Valkey) -> None:
-    """The same question again is asked again, even under one key, and nothing is kept of it."""
+    """Status requests are never replayed, and leave no record in the store."""
     every.set(**valkey.settings)
     for _ in range(2):
         every.post(headers={"Idempotency-Key": "tap-1"}, path="/status")
@@ -325,7 +331,7 @@ def test_a_status_leaves_no_record(every: FunctionUnderTest, valkey: Valkey) -> 
 
 
 def test_a_test_number_needs_no_call(every: FunctionUnderTest) -> None:
-    """An app can be tried with a test number: it is never verified, and any code registers it."""
+    """For a test number each operation succeeds without a call."""
     every.set(TEST_NUMBERS=NUMBER)
     assert every.ask(operation="status")["verification_status"] == "NOT_VERIFIED"
     assert every.ask()["sent"] == "yes"

@@ -1,4 +1,4 @@
-"""No second holds more calls than the account may make, whatever happens to whom."""
+"""No second holds more calls than the account may make, whatever fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HALF_OPEN = 1 - 1e-9  # a second that doesn't include its end
 
 
 def worst_second(times: Sequence[float], window: float = 1.0) -> int:
-    """The most of these moments in any second that includes both its ends."""
+    """The largest number of these times in any one second, both ends included."""
     ordered = sorted(times)
     return max(
         (sum(1 for later in ordered[i:] if later - at <= window) for i, at in enumerate(ordered)),
@@ -42,12 +42,12 @@ def worst_second(times: Sequence[float], window: float = 1.0) -> int:
 
 
 def throttled(milliseconds: int) -> Behaviour:
-    """Flow control that asks to stay away for so long."""
+    """A flow control answer that asks for this pause."""
     headers = {"x-acs-retry-after": str(milliseconds)}
     return Behaviour(400, b'{"Code": "Throttling.User"}', headers)
 
 
-# --- the slot's rest ---------------------------------------------------------------------------
+# --- the rest of an instance -------------------------------------------------------------------
 
 PART = st.floats(0, 1)
 STEP = st.fixed_dictionaries(
@@ -57,14 +57,14 @@ STEP = st.fixed_dictionaries(
         "writing": st.floats(0, 0.3) | st.just(0.0),
         "counted": PART | st.sampled_from([0.0, 1.0]),
         "latency": st.floats(0, 0.5) | st.just(0.0),
-        "ending": st.sampled_from(["answered", "lost", "nothing written", "dies", "held"]),
+        "ending": st.sampled_from(["answered", "lost", "nothing written", "dies", "paused"]),
         "import": st.floats(0, 3) | st.just(0.0),
     }
 )
 
 
 def counted_calls(steps: list[dict[str, Any]], calls_per_instance: int) -> list[float]:
-    """When the gateway counts the calls of one slot, through deaths and replacements."""
+    """When the gateway counts the calls of one instance, and of those that replace it."""
     now = 0.0
     counted = []
 
@@ -86,35 +86,37 @@ def counted_calls(steps: list[dict[str, Any]], calls_per_instance: int) -> list[
             rest = new_instance()  # at once, while the call is in transit
             now += step["import"]
             continue
-        if step["ending"] in ("answered", "held"):
+        if step["ending"] in ("answered", "paused"):
             now = max(now, counted[-1]) + step["latency"]
             exchange.body = b""
         else:
             now += step["latency"]
         exchange.ended_at = now
         rest.record_call(exchange)
-        if step["ending"] == "held":
+        if step["ending"] == "paused":
             rest.pause(step["idle"])
     return counted
 
 
 @given(
-    slots_and_most=st.sampled_from([(9, 9), (1, 9), (2, 9), (4, 9), (5, 9), (3, 5), (1, 1)]),
+    instances_and_most=st.sampled_from([(9, 9), (1, 9), (2, 9), (4, 9), (5, 9), (3, 5), (1, 1)]),
     data=st.data(),
 )
 @settings(max_examples=40, deadline=None)
 def test_no_second_holds_more_than_the_bound(
-    slots_and_most: tuple[int, int], data: st.DataObject
+    instances_and_most: tuple[int, int], data: st.DataObject
 ) -> None:
-    """For any arrivals, latencies, transits, faults, deaths and replacements of any slots."""
-    slots, most = slots_and_most
+    """No second holds too many calls, for any latencies, faults, deaths and replacements."""
+    instances, most = instances_and_most
     steps = st.lists(STEP, max_size=12)
-    times = [at for _ in range(slots) for at in counted_calls(data.draw(steps), most // slots)]
-    assert worst_second(times) <= most // slots * slots <= most
+    times = [
+        at for _ in range(instances) for at in counted_calls(data.draw(steps), most // instances)
+    ]
+    assert worst_second(times) <= most // instances * instances <= most
 
 
 def test_a_second_is_filled_but_not_more() -> None:
-    """Nine slots whose calls are answered late make eight calls a second, a little less."""
+    """Nine instances whose calls are counted late make almost eight calls a second."""
     step = dict.fromkeys(("idle", "oversleep", "writing", "latency", "import"), 0.0)
     steps = [{**step, "counted": 1.0, "ending": "lost"} for _ in range(100)]
     times = counted_calls(steps, 1) * 9
@@ -123,13 +125,13 @@ def test_a_second_is_filled_but_not_more() -> None:
 
 
 def test_a_new_instance_rests_from_its_import() -> None:
-    """The initializer counts towards the rest of a new process."""
+    """The rest of a new process starts when it imports the code."""
     rest = InstancePacer(1, TRANSIT, clock=lambda: 10.7, imported_at=10.0)
     assert rest.reserve(0) == pytest.approx(1 + TRANSIT - 0.7, abs=0.01)
 
 
 def test_an_early_answer_shortens_the_rest() -> None:
-    """An answer proves that the call was counted; without one the allowance is waited for."""
+    """The rest is shorter after an answer, because it proves that the call was counted."""
     for whole, rest_seconds in ((True, 1.02), (False, 1.125)):
         rest = InstancePacer(1, TRANSIT, clock=lambda: 100.0, imported_at=0.0)
         body = b"{}" if whole else None
@@ -140,7 +142,7 @@ def test_an_early_answer_shortens_the_rest() -> None:
 
 
 def test_a_call_that_never_left_uses_no_turn(function: FunctionUnderTest) -> None:
-    """After a call of which nothing was written the next may follow at once."""
+    """After a call of which nothing was written, the next call needs no rest."""
     function.set(MAX_CALLS_PER_SECOND="1")
     function.ask()
     function.turned_seconds += 5
@@ -157,10 +159,10 @@ def test_a_call_that_never_left_uses_no_turn(function: FunctionUnderTest) -> Non
 def test_the_rest_is_waited_for(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A second request on one slot waits for its turn, and the log says how long."""
+    """A second request to one instance waits for its turn, and the log says how long."""
     function.set(MAX_CALLS_PER_SECOND="1")
     assert [function.ask()["sent"] for _ in range(3)] == ["yes"] * 3
-    assert 1.8 < sum(function.slept) < 2.3  # some of the two rests passes in earnest
+    assert 1.8 < sum(function.slept) < 2.3  # a part of the two rests passes in real time
     waited_ms = json.loads(capsys.readouterr().out.splitlines()[-1])["waited_ms"]
     assert waited_ms == round(
         sum(function.slept[-2:]) * 1000
@@ -168,7 +170,7 @@ def test_the_rest_is_waited_for(
 
 
 def test_refused_at_once_and_let_through_later(function: FunctionUnderTest) -> None:
-    """A wait that doesn't fit is told without waiting, and after it the caller is let through."""
+    """A wait that is too long is refused at once, and after that wait the request is sent."""
     function.gateway.will(throttled(30000))
     assert function.ask()["code"] == "Throttling.User"
     function.slept.clear()
@@ -184,8 +186,8 @@ def test_refused_at_once_and_let_through_later(function: FunctionUnderTest) -> N
     assert function.slept == []
 
 
-def test_a_hold_has_an_end(function: FunctionUnderTest) -> None:
-    """However long the API asks to stay away, a slot comes back within a minute."""
+def test_a_pause_has_an_end(function: FunctionUnderTest) -> None:
+    """An instance pauses for one minute at most, however long the API asks for."""
     function.gateway.will(throttled(999999999))
     assert function.ask()["retry_after_seconds"] == pytest.approx(999999.999)
     function.turned_seconds += 61
@@ -195,8 +197,8 @@ def test_a_hold_has_an_end(function: FunctionUnderTest) -> None:
 # --- the shared turn ---------------------------------------------------------------------------
 
 
-class TurnsByHand(Turns):
-    """What the store's script does, by a clock that a test turns."""
+class TurnsByTestClock(Turns):
+    """The store's turns, by a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -220,11 +222,8 @@ CALL = st.tuples(st.floats(0, 0.4) | st.just(0.0), PART | st.sampled_from([0.0, 
 @given(calls=st.lists(CALL, max_size=60), most=st.integers(1, 9))
 @settings(max_examples=80, deadline=None)
 def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], most: int) -> None:
-    """However many take turns, late and in transit by the allowance together, none is too full.
-
-    With all that a turn may be missed by on top of the allowance, it is one more at most.
-    """
-    store = TurnsByHand()
+    """No second has more shared turns than allowed, and late calls add at most one."""
+    store = TurnsByTestClock()
     pacing = SharedPacer(store, "send", most, TRANSIT)
     in_all, on_top = [], []
     for gap, late, transit in calls:
@@ -237,14 +236,14 @@ def test_shared_turns_fill_no_second(calls: list[tuple[float, float, float]], mo
 
 
 def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) -> None:
-    """Any number of takers get turns that are exactly a spacing apart, a second from the first."""
+    """Many instances get evenly spaced turns, and the first turn is after one second."""
     first = redis_store.reserve_turn("send", 0.125, 60)
     assert first == pytest.approx(1.125, abs=0.01)
     began = time.monotonic()
 
     def take_five(_: int) -> list[float]:
         with closing(RedisStore(valkey.url)) as store:
-            store.reserve_turn("send", 0.125, -1)  # takes none, but the time to connect
+            store.reserve_turn("send", 0.125, -1)  # connects, and reserves nothing
             return [time.monotonic() + store.reserve_turn("send", 0.125, 60) for _ in range(5)]
 
     with ThreadPoolExecutor(8) as takers:
@@ -254,7 +253,7 @@ def test_turns_are_handed_out_evenly(valkey: Valkey, redis_store: RedisStore) ->
 
 
 def test_a_turn_that_is_too_far_off_is_not_taken(redis_store: RedisStore) -> None:
-    """A wait that is too long is told, and the turn stays free; a hold never shortens it."""
+    """A turn that is too far ahead isn't reserved, and a short pause doesn't end a longer one."""
     redis_store.reserve_turn("send", 0.125, 60)
     redis_store.pause_turns("send", 30)
     redis_store.pause_turns("send", 1)
@@ -262,8 +261,8 @@ def test_a_turn_that_is_too_far_off_is_not_taken(redis_store: RedisStore) -> Non
     assert waits == pytest.approx([30, 30, 30, 30, 30.125], abs=0.1)
 
 
-def test_a_new_store_serves_the_impatient(redis_store: RedisStore) -> None:
-    """The first turn of a new store comes nearer, even for those who can't wait for it yet."""
+def test_the_first_turn_of_a_new_store_comes_nearer(redis_store: RedisStore) -> None:
+    """The first turn of a new store comes nearer, even if nobody could wait for it yet."""
     first = redis_store.reserve_turn("send", 0.125, 0.5)
     assert first == pytest.approx(1.125, abs=0.01)
     time.sleep(0.1)
@@ -272,6 +271,7 @@ def test_a_new_store_serves_the_impatient(redis_store: RedisStore) -> None:
 
 @pytest.fixture
 def shared(function: FunctionUnderTest, valkey: Valkey) -> FunctionUnderTest:
+    """The function over Valkey, with nine calls a second."""
     function.set(**valkey.settings, MAX_CALLS_PER_SECOND="9")
     return function
 
@@ -284,12 +284,12 @@ def test_a_code_is_sent_in_a_shared_turn(
     start = json.loads(capsys.readouterr().out.splitlines()[0])
     assert start["store"] == "redis"
     # The store's clock isn't turned with ours, so that the second wait has the first in it.
-    # Each wait has a short rest after the claim was marked.
+    # Each wait has a short rest after the record was marked as sending.
     assert [sum(shared.slept[:2]), sum(shared.slept[2:])] == pytest.approx([1.125, 1.25], abs=0.05)
 
 
-def test_flow_control_holds_all_that_share(shared: FunctionUnderTest) -> None:
-    """What the API's flow control asks of one instance, the store asks of all."""
+def test_flow_control_pauses_all_instances(shared: FunctionUnderTest) -> None:
+    """After flow control all instances that share the store pause."""
     shared.gateway.will(throttled(30000))
     assert shared.ask()["code"] == "Throttling.User"
     shared.set()
@@ -299,7 +299,7 @@ def test_flow_control_holds_all_that_share(shared: FunctionUnderTest) -> None:
 
 
 def test_a_missed_turn_is_given_up(shared: FunctionUnderTest) -> None:
-    """A turn that is missed by more than 0.05 s is given up, and another taken."""
+    """An instance that is more than 0.05 s late gives up its turn, and reserves another."""
     real = shared.sleep
     late = [0.0, 0.06, 0.0, 0.06]
 
@@ -315,7 +315,7 @@ def test_a_missed_turn_is_given_up(shared: FunctionUnderTest) -> None:
 
 
 def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, valkey: Valkey) -> None:
-    """A store that fails after the call changes nothing in the answer."""
+    """A store that fails after the call doesn't change the answer."""
 
     class FailingStore(RedisStore):
         def pause_turns(self, operation: str, seconds: float) -> None:
@@ -329,8 +329,7 @@ def test_a_store_that_fails_after_the_call(shared: FunctionUnderTest, valkey: Va
 
 
 def test_a_process_that_was_warmed_up_early(function: FunctionUnderTest) -> None:
-    """A process rests from when it imported the code, however long ago it started: the one that it
-    replaces may have called meanwhile."""
+    """A process rests from its import of the code, because it may replace one that called."""
     function.set(RESERVED_CONCURRENCY="9", MAX_CALLS_PER_SECOND="9")
     function.ask()
     replacing = function.start(imported_at=function.clock())
@@ -342,8 +341,7 @@ def test_a_process_that_was_warmed_up_early(function: FunctionUnderTest) -> None
 
 
 def test_an_instance_whose_start_took_long(function: FunctionUnderTest) -> None:
-    """The first request of an instance has the function's whole timeout where an initializer ran;
-    where none did, the import was a part of it."""
+    """A slow import takes time from the first request only if no initializer ran."""
     for initializes, code in ((True, "OK"), (False, "QuotaExhausted")):
         starting = function.start(imported_at=function.clock() - 7)
         with closing(starting):
@@ -355,8 +353,7 @@ def test_an_instance_whose_start_took_long(function: FunctionUnderTest) -> None:
 
 
 def test_a_long_wait_for_a_turn(function: FunctionUnderTest) -> None:
-    """Where a turn is further off than a connection may be idle, the connection is renewed in time,
-    and the turn isn't lost."""
+    """During a long wait for its turn an instance renews the idle connection and keeps the turn."""
     function.timeout_seconds = 60
     function.set(MAX_CALLS_PER_SECOND="1")
     function.gateway.will(throttled(25_000))
@@ -368,8 +365,7 @@ def test_a_long_wait_for_a_turn(function: FunctionUnderTest) -> None:
 
 
 def test_no_turn_is_reserved_far_ahead(valkey: Valkey, redis_store: RedisStore) -> None:
-    """However long callers may wait, no turn is more than a minute ahead: for a store one that is
-    far off means a clock that was set back, and it would hand it out again."""
+    """No turn is reserved more than one minute ahead, and none is reserved twice."""
     pacer = SharedPacer(redis_store, "send", 1, TRANSIT)
     waits = [pacer.reserve(pacer.max_wait_seconds) for _ in range(220)]
     reserved = [wait for wait in waits if wait <= 60]
@@ -379,7 +375,7 @@ def test_no_turn_is_reserved_far_ahead(valkey: Valkey, redis_store: RedisStore) 
 def test_a_caller_with_much_time_waits_a_minute(
     function: FunctionUnderTest, valkey: Valkey, redis_store: RedisStore
 ) -> None:
-    """Where turns are further off, the answer says at once when the next one is free."""
+    """A turn more than one minute ahead is refused at once, however long the caller can wait."""
     function.timeout_seconds = 600
     function.set(**valkey.settings)
     redis_store.pause_turns("send", 70)
@@ -389,7 +385,7 @@ def test_a_caller_with_much_time_waits_a_minute(
 
 
 def test_a_store_too_slow_for_its_turns(shared: FunctionUnderTest) -> None:
-    """Who misses three turns says that the store is the reason, and takes no more."""
+    """An instance that misses three turns answers `StoreUnavailable`, and reserves no more."""
     real = shared.sleep
     shared.monkeypatch.setattr(shared, "sleep", lambda seconds: real(seconds + 0.06))
     shared.set()
@@ -399,7 +395,7 @@ def test_a_store_too_slow_for_its_turns(shared: FunctionUnderTest) -> None:
 
 
 def test_a_quiet_month(valkey: Valkey, redis_store: RedisStore) -> None:
-    """The store knows after quiet weeks that nobody holds a turn: the next call doesn't wait."""
+    """After a month without calls the next call doesn't wait."""
     redis_store.reserve_turn("send", 0.125, 60)
     valkey.turn(30 * 24 * 3600)
     with valkey.client() as client:  # as if that turn were long past
@@ -408,7 +404,7 @@ def test_a_quiet_month(valkey: Valkey, redis_store: RedisStore) -> None:
 
 
 def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
-    """A connection that may have died while the instance was frozen is made anew."""
+    """An idle connection to the store is replaced before it is used."""
     now = [0.0]
     with closing(RedisStore(valkey.url, clock=lambda: now[0])) as store, valkey.client() as client:
         connections = []
@@ -427,7 +423,7 @@ def test_an_idle_connection_to_the_store(valkey: Valkey) -> None:
 def test_real_calls_through_processes(
     gateway: CamsGateway, valkey: Valkey, with_store: bool
 ) -> None:
-    """Nine processes under flood: no second holds more than the API takes."""
+    """Nine busy processes put no more calls into any second than the API takes."""
     environment = {
         "CAMS_ENDPOINT": gateway.endpoint,
         "CUST_SPACE_IDS": "cams-one",
@@ -449,6 +445,6 @@ def test_real_calls_through_processes(
         assert len(platform.instances) == 9
     assert set(codes) <= {"OK", "QuotaExhausted"}
     assert gateway.throttled == 0
-    assert len(gateway.messages) == codes.count("OK") >= 10  # more is for the bench to show
-    # Nine, unless the machine is so busy that a call is counted later than the allowance.
+    assert len(gateway.messages) == codes.count("OK") >= 10  # the bench shows how many more
+    # Nine, unless the machine is so busy that a call is in transit for longer than allowed.
     assert worst_second(gateway.call_times) <= 10

@@ -1,4 +1,4 @@
-"""The SDK sends through this package's transport or not at all, and what it does is told truly."""
+"""The SDK sends only through this package's transport."""
 
 from __future__ import annotations
 
@@ -52,10 +52,7 @@ print(json.dumps(raised))
 
 @pytest.mark.parametrize("libraries", ["stubs", "wheels"])
 def test_no_other_way_out_connects(gateway: CamsGateway, libraries: str) -> None:
-    """Outside of a call each of the SDK's ways to send raises before it connects.
-
-    With the layer's stubs the SDK's own steps raise, too.
-    """
+    """Outside of a call, each function by which the SDK sends raises before it connects."""
     stubs = [str(build.LAYERS / "stubs")] if libraries == "stubs" else []
     path = [str(ROOT / "function"), *stubs, sysconfig.get_path("purelib")]
     host = gateway.endpoint.removeprefix("http://")
@@ -65,6 +62,7 @@ def test_no_other_way_out_connects(gateway: CamsGateway, libraries: str) -> None
     )
     raised = json.loads(ran.stdout)
     ways = {"do_action", "async_do_action", "do_sse_action", "async_do_sse_action"}
+    # With the layer's stubs the steps that the package replaced raise too.
     own = {f"own {name}" for name in ways} if stubs else set()
     assert raised.keys() == ways | own
     assert raised == dict.fromkeys(ways | own, "RuntimeError") | {"do_action": "LookupError"}
@@ -74,7 +72,7 @@ def test_no_other_way_out_connects(gateway: CamsGateway, libraries: str) -> None
 def test_an_error_of_the_sdk_before_it_sends(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An SDK that raises before the transport is used sent nothing: `no`, and a bug in the log."""
+    """If the SDK raises before it uses the transport, `sent` is `no`, and a bug is logged."""
 
     def fails() -> None:
         raise DeprecationWarning(f"a text that quotes {NUMBER}")
@@ -94,7 +92,7 @@ def test_an_error_of_the_sdk_before_it_sends(
 def test_an_sdk_that_returns_without_sending(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An SDK that returns without the transport may have sent by another way: `unknown`."""
+    """If the SDK returns without using the transport, `sent` is `unknown`, and a bug is logged."""
     function.monkeypatch.setattr(f"{CLIENT}.Client.call_api", lambda *_: {})
     reply = function.post()
     assert (reply.status, reply.result["code"]) == (202, "UnexpectedError")
@@ -106,7 +104,7 @@ def test_an_sdk_that_returns_without_sending(
 def test_a_malformed_request_is_not_sent(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A request that HTTP can't carry is a bug that sends nothing, and costs no connection."""
+    """A request that HTTP can't carry isn't sent, and a bug is logged."""
 
     def two_lines(_: str) -> str:
         return "two\nlines"
@@ -120,7 +118,7 @@ def test_a_malformed_request_is_not_sent(
 
 
 def test_an_sdk_that_tries_again_sends_once(function: FunctionUnderTest) -> None:
-    """However often the SDK comes to its send step in one call, one request is sent."""
+    """If the SDK repeats its send step in one call, one request is sent."""
     send = DaraCore.do_action
 
     def twice(*arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""A code that is handed in: registered once, guessed seldom, shown nowhere."""
+"""The operation `verify`: a code registers a number once, is rarely guessed and never shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRONG = "975318"  # no part of any other number here
 
 @pytest.fixture(params=["memory", "valkey"])
 def sent(function: FunctionUnderTest, request: pytest.FixtureRequest) -> str:
-    """The code that the function let go out; it runs over each of the stores."""
+    """The code that the function sent, over each of the stores."""
     store = request.getfixturevalue("valkey").settings if request.param == "valkey" else {}
     function.set(OPERATIONS="send,status,verify", **store)
     function.ask()
@@ -45,7 +45,7 @@ def status(function: FunctionUnderTest) -> str:
 
 
 def test_the_whole_way(function: FunctionUnderTest, sent: str) -> None:
-    """A number is not verified, its code is handed in, and it is verified."""
+    """A number is verified after its code is handed in."""
     assert status(function) == "NOT_VERIFIED"
     reply = hand_in(function, f"{sent[:3]}-{sent[3:]}")
     assert (reply.status, reply.result["code"]) == (200, "OK")
@@ -56,7 +56,7 @@ def test_the_whole_way(function: FunctionUnderTest, sent: str) -> None:
 
 
 def test_a_wrong_code_does_not_end_the_flow(function: FunctionUnderTest, sent: str) -> None:
-    """The API's refusal is told as it is, and the right code is taken after it."""
+    """A wrong code is refused with the API's own code, and the right code still registers."""
     wrong = WRONG if sent != WRONG else "111111"
     reply = hand_in(function, wrong)
     assert (reply.status, reply.result["code"]) == (424, "ERR-FB-001")
@@ -70,7 +70,7 @@ def test_a_wrong_code_does_not_end_the_flow(function: FunctionUnderTest, sent: s
     "text", ["123456", "123-456", " 123 456 ", "1 2 3-4 5 6", "12\u00a03456", "\t123456\n"]
 )
 def test_a_code_as_people_copy_it(function: FunctionUnderTest, text: str) -> None:
-    """A dash and spaces are taken out, wherever they stand."""
+    """Hyphens and spaces in a code are removed."""
     function.monkeypatch.setattr("random.randrange", lambda _: 123456)
     function.set(OPERATIONS="send,verify")
     function.ask()
@@ -93,7 +93,7 @@ def test_a_code_as_people_copy_it(function: FunctionUnderTest, text: str) -> Non
     ],
 )
 def test_what_is_no_code(function: FunctionUnderTest, value: Any) -> None:
-    """A code is checked before anybody is asked, and isn't repeated in the answer."""
+    """An invalid code is refused without a call, and isn't shown in the answer."""
     function.set(OPERATIONS="verify")
     result = function.ask(operation="verify", code=value)
     assert (result["code"], result["registered"]) == ("InvalidRequest", "no")
@@ -102,7 +102,7 @@ def test_what_is_no_code(function: FunctionUnderTest, value: Any) -> None:
 
 
 def test_fields_that_are_missing_or_misspelt(function: FunctionUnderTest) -> None:
-    """A near-miss of the code is told, and both of its names may not differ."""
+    """A missing, misspelt or contradictory code is an error of its field."""
     function.set(OPERATIONS="verify")
     for fields, told in (
         ({}, ("code", "missing")),
@@ -117,7 +117,7 @@ def test_fields_that_are_missing_or_misspelt(function: FunctionUnderTest) -> Non
 
 
 def test_the_same_code_under_the_same_key(function: FunctionUnderTest, sent: str) -> None:
-    """What is asked again gets the first answer, be it good or bad, without a call."""
+    """The same code with the same key gets the first answer, good or bad, without a call."""
     wrong = WRONG if sent != WRONG else "111111"
     for code, outcome in ((wrong, "no"), (sent, "yes")):
         first, second = hand_in(function, code, "tap-1"), hand_in(function, code, "tap-1")
@@ -127,7 +127,7 @@ def test_the_same_code_under_the_same_key(function: FunctionUnderTest, sent: str
 
 
 def test_one_code_in_two_spellings_is_one_request(function: FunctionUnderTest, sent: str) -> None:
-    """Under one key the same code is the same request, however it and the number are written."""
+    """With one key, the same code and number in another spelling are the same request."""
     first = hand_in(function, sent, "tap-1")
     again = {"PhoneNumber": "+86 138 0000 1234", "VerifyCode": f"{sent[:3]}-{sent[3:]}"}
     headers = {"Idempotency-Key": "tap-1"}
@@ -141,7 +141,7 @@ def test_one_code_in_two_spellings_is_one_request(function: FunctionUnderTest, s
 
 @pytest.mark.parametrize("depth", range(7))
 def test_what_is_escaped_often(function: FunctionUnderTest, depth: int) -> None:
-    """Neither the number nor the code is shown, however often the API has escaped them."""
+    """The number and the code are masked, however often the API has escaped them."""
     function.set(OPERATIONS="verify")
     echo = "".join(f"%{'25' * depth}{ord(digit):02x}" for digit in NUMBER[1:] + " " + WRONG)
     function.gateway.standing = Behaviour.says(400, Code="X", Message=echo)
@@ -151,7 +151,7 @@ def test_what_is_escaped_often(function: FunctionUnderTest, depth: int) -> None:
 
 
 def test_guesses_are_limited(function: FunctionUnderTest, sent: str) -> None:
-    """WhatsApp locks a number out after too many guesses, so it is asked five times an hour."""
+    """A number may try five codes an hour, because WhatsApp locks it after too many."""
     replies = [hand_in(function, f"{guess:06}") for guess in range(6)]
     assert [reply.result["code"] for reply in replies[:5]] == ["ERR-FB-001"] * 5
     last = replies[5]
@@ -163,7 +163,7 @@ def test_guesses_are_limited(function: FunctionUnderTest, sent: str) -> None:
 
 
 def test_the_limits_of_codes_and_guesses_are_apart(function: FunctionUnderTest, sent: str) -> None:
-    """A guess takes no place from the codes, and a caller's guesses have a limit of their own."""
+    """The rate limits of `verify` are separate from those of `send`."""
     function.set(
         CALLER_HEADER="X-Claim-Sub",
         SEND_LIMITS_PER_CALLER="1/hour",
@@ -194,7 +194,7 @@ def test_the_limits_of_codes_and_guesses_are_apart(function: FunctionUnderTest, 
 def test_an_answer_that_is_lost(
     function: FunctionUnderTest, sent: str, behaviour: Behaviour, code: str
 ) -> None:
-    """Nobody knows whether it was registered; it isn't tried again, and the status tells."""
+    """If the answer is lost, `registered` is `unknown`, and no other call is made."""
     function.gateway.will(behaviour)
     reply = hand_in(function, sent, "tap-1")
     assert (reply.status, reply.result["code"]) == (202, code)
@@ -208,7 +208,7 @@ def test_an_answer_that_is_lost(
 def test_what_was_not_looked_at_is_no_guess(
     function: FunctionUnderTest, sent: str, code: str
 ) -> None:
-    """Where the API didn't look at the code, it may be handed in again, and doesn't count."""
+    """A code that the API didn't check may be handed in again, and isn't counted."""
     function.set(VERIFY_LIMITS_PER_NUMBER="1/hour")
     function.gateway.will(*[Behaviour.says(400, Code=code)] * 3)
     assert hand_in(function, sent, "tap-1").result["code"] == code
@@ -220,7 +220,7 @@ def test_what_was_not_looked_at_is_no_guess(
 def test_the_code_is_shown_nowhere(
     function: FunctionUnderTest, capsys: pytest.CaptureFixture[str], spelled: str
 ) -> None:
-    """What the API repeats of the code is masked for everybody, with every escape."""
+    """A code that the API repeats in any spelling is masked in answers and in the log."""
     function.set(OPERATIONS="verify")
     echo = spelled.format(WRONG, WRONG[:3], WRONG[3:], WRONG[1:])
     body = b'{"Code": "Wrong", "Message": "code %s is wrong", "RequestId": "R-%s"}'
@@ -234,7 +234,7 @@ def test_the_code_is_shown_nowhere(
 
 
 def test_the_code_is_in_no_exception(function: FunctionUnderTest) -> None:
-    """Neither the model nor its error shows the code."""
+    """The text of the request's model doesn't show the code."""
     fields = {"phone_number": NUMBER, "code": WRONG, "cust_space_id": "cams-one"}
     request = validate(VerifyRequest, fields, {"locale": "en"}, frozenset())
     assert WRONG not in repr(request) + str(request)
@@ -242,7 +242,7 @@ def test_the_code_is_in_no_exception(function: FunctionUnderTest) -> None:
 
 
 def test_the_code_is_not_in_the_store(function: FunctionUnderTest, valkey: Valkey) -> None:
-    """The store holds neither the code nor the number, in no key and no value."""
+    """The store's keys and values contain neither the code nor the number."""
     function.set(OPERATIONS="verify", **valkey.settings)
     hand_in(function, WRONG, "tap-1")
     with valkey.client() as client:
@@ -257,5 +257,5 @@ def test_the_code_is_not_in_the_store(function: FunctionUnderTest, valkey: Valke
 
 @given(st.text(max_size=30), st.from_regex(r"\A[0-9]{6}\Z"), st.text(max_size=30))
 def test_no_text_shows_a_code(before: str, code: str, after: str) -> None:
-    """Wherever a code stands in a text, it is masked."""
+    """A code is masked wherever it stands in a text."""
     assert code not in mask(f"{before}{code}{after}", {code: "******"})

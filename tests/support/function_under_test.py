@@ -25,7 +25,7 @@ from verify_code.store.redis import RedisStore
 
 NUMBER = "+8613800001234"
 
-#: Settings for tests that aren't about allowances; those that aren't about pacing add the others.
+#: Settings for tests that aren't about rate limits; those that aren't about pacing add the others.
 WITHOUT_LIMITS = {
     "SEND_LIMITS_PER_NUMBER": "99999/second",
     "SEND_LIMITS_TOTAL": "99999/second",

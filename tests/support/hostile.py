@@ -75,6 +75,11 @@ RAW = st.integers(0, len(_RAW) - 1).map("\0{}".format)
 VALUES = st.one_of(NUMBERS, REQUESTS, REQUESTS.map(json.dumps), JSON, CLAIMS, RAW)
 
 
+def recorded(name: str) -> Any:
+    """The recorded event of this name."""
+    return json.loads(RECORDED[name])
+
+
 @st.composite
 def spoilt(draw: st.DrawFn) -> bytes:
     """A recorded event, spoilt in some places: its values, keys, JSON text, base64 or bytes."""
