@@ -20,7 +20,7 @@ SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
 .PHONY: run serve test coverage test-layers test-deploy check audit lint bench pictures layers release \
-  deploy values undeploy recipient token live openapi monitoring locales lock clean
+  deploy values undeploy recipient token live openapi codes monitoring locales lock clean
 
 run: .venv/run-ready  ## asks for a code in the sandbox, over HTTP and directly
 	@$(RUN) -m tests.sandbox run
@@ -91,6 +91,9 @@ openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 
 monitoring: .venv/test-ready  ## writes template.yml's part anew from docs/monitoring.json
 	@$(RUN) -m tests.support.monitoring
+
+codes: .venv/test-ready  ## writes the tables of codes and costs into docs/
+	@PYTHONPATH=function $(RUN) -m tests.support.tables
 
 locales: .venv/test-ready  ## writes function/verify_code/locale_table.py anew from CLDR
 	@PYTHONPATH=function $(RUN) -m tests.support.locale_table

@@ -8,7 +8,7 @@ import os
 import re
 
 from verify_code.clock import Clock
-from verify_code.result import Rejected, Result
+from verify_code.result import CODES, Rejected, Result
 from verify_code.store.base import Record, Store, StoreUnavailable, Verdict
 
 _PAUSE_SECONDS = 0.2
@@ -18,14 +18,6 @@ _OPERATOR_CODES = re.compile(
     r"Product\.Unsubscript|NoPermission|InvalidTimeStamp.*|(Ram|Authentication)\..*"
     r"|(Forbidden|InvalidAccessKeyId|InvalidSecurityToken|Signature).*"
 )
-
-
-#: The code of a rate limit that is full -> what its refusal says.
-REFUSALS = {
-    "TooSoon": "The same was asked for this number too often, or too short a time ago.",
-    "TooManyRequests": "You asked too often.",
-    "TotalLimitReached": "All callers together asked too often.",
-}
 
 
 class Permit:
@@ -110,12 +102,11 @@ class PermitOnce(Permit):
 def raise_if_blocked(verdict: Verdict) -> Verdict:
     """The verdict; Rejected if something is in the way."""
     if verdict.outcome == "in progress":
-        text = "This request, or another one for the number, is under way."
         wait = rounded_up(verdict.wait_seconds)
-        raise Rejected("InProgress", text, retry_after_seconds=wait)
+        raise Rejected("InProgress", CODES["InProgress"].happened, retry_after_seconds=wait)
     if verdict.outcome == "limited":
         wait = rounded_up(verdict.wait_seconds)
-        raise Rejected(verdict.text, REFUSALS[verdict.text], retry_after_seconds=wait)
+        raise Rejected(verdict.text, CODES[verdict.text].happened, retry_after_seconds=wait)
     return verdict
 
 

@@ -15,36 +15,37 @@ UNREACHABLE_SECONDS = 5.0
 
 
 class Meaning(NamedTuple):
-    """What a code says, unless the result says otherwise."""
+    """What a code says, unless the result says otherwise; the documents have its sentence."""
 
     outcome: Outcome
     retryable: bool
     http_status: int
+    happened: str
 
 
 #: The package's own codes. Every other code is the API's, or OK.
 CODES = {
-    "InvalidEvent": Meaning("no", False, 400),
-    "Misconfigured": Meaning("no", False, 500),
-    "OperationNotEnabled": Meaning("no", False, 404),
-    "InvalidRequest": Meaning("no", False, 422),
-    "CustSpaceNotAllowed": Meaning("no", False, 403),
-    "CountryNotAllowed": Meaning("no", False, 403),
-    "DeliveryMethodNotAllowed": Meaning("no", False, 403),
-    "LineTypeNotAllowed": Meaning("no", False, 403),
-    "CallerUnknown": Meaning("no", False, 403),
-    "EventExpired": Meaning("no", False, 410),
-    "StoreUnavailable": Meaning("no", True, 503),
-    "InProgress": Meaning("no", True, 409),
-    "TooSoon": Meaning("no", True, 429),
-    "TooManyRequests": Meaning("no", True, 429),
-    "TotalLimitReached": Meaning("no", True, 429),
-    "QuotaExhausted": Meaning("no", True, 429),
-    "UpstreamUnavailable": Meaning("no", True, 503),
-    "UpstreamTimeout": Meaning("unknown", False, 202),
-    "UpstreamDisconnected": Meaning("unknown", False, 202),
-    "InvalidUpstreamAnswer": Meaning("unknown", False, 202),
-    "UnexpectedError": Meaning("no", False, 500),
+    "InvalidEvent": Meaning("no", False, 400, "No JSON request, not sent by POST, or too large."),
+    "Misconfigured": Meaning("no", False, 500, "A setting is wrong, or the function has no role."),
+    "OperationNotEnabled": Meaning("no", False, 404, "This operation isn't enabled."),
+    "InvalidRequest": Meaning("no", False, 422, "A field is wrong; errors says which."),
+    "CustSpaceNotAllowed": Meaning("no", False, 403, "This space may not be used here."),
+    "CountryNotAllowed": Meaning("no", False, 403, "Numbers of this country are not allowed."),
+    "DeliveryMethodNotAllowed": Meaning("no", False, 403, "This method is not allowed."),
+    "LineTypeNotAllowed": Meaning("no", False, 403, "This kind of line can't get a code this way."),
+    "CallerUnknown": Meaning("no", False, 403, "The trigger named no caller, or no space."),
+    "EventExpired": Meaning("no", False, 410, "The request is older than MAX_EVENT_AGE_SECONDS."),
+    "StoreUnavailable": Meaning("no", True, 503, "The store couldn't be reached before the call."),
+    "InProgress": Meaning("no", True, 409, "This request, or another of the number, is under way."),
+    "TooSoon": Meaning("no", True, 429, "The limit for this number is used up."),
+    "TooManyRequests": Meaning("no", True, 429, "The limit for this caller is used up."),
+    "TotalLimitReached": Meaning("no", True, 429, "The limit for all callers together is used up."),
+    "QuotaExhausted": Meaning("no", True, 429, "The API's quota had no place in the time left."),
+    "UpstreamUnavailable": Meaning("no", True, 503, "The API can't be reached; nothing was sent."),
+    "UpstreamTimeout": Meaning("unknown", False, 202, "The API didn't answer in time."),
+    "UpstreamDisconnected": Meaning("unknown", False, 202, "No whole answer came from the API."),
+    "InvalidUpstreamAnswer": Meaning("unknown", False, 202, "The API's answer isn't clear."),
+    "UnexpectedError": Meaning("no", False, 500, "The function has a bug."),
 }
 
 _NEUTRAL_MESSAGES = {
@@ -103,8 +104,10 @@ class Result(BaseModel):
     @classmethod
     def of(cls, code: str, message: str, **more: Any) -> Result:
         """A result with one of the package's own codes."""
-        meaning = {**CODES[code]._asdict(), "origin": "package"}
-        return cls(success=False, code=code, message=message, **{**meaning, **more})
+        outcome, retryable, http_status, _ = CODES[code]
+        meaning = {"outcome": outcome, "retryable": retryable, "http_status": http_status}
+        given = {**meaning, "origin": "package", **more}
+        return cls(success=False, code=code, message=message, **given)
 
     @classmethod
     def accepted(cls, **more: Any) -> Result:

@@ -33,6 +33,7 @@ from tests.bench import cpu_share, page
 from tests.sandbox.acs3 import StsCredentials
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import ROOT
+from tests.support import costs
 from tests.support.function_under_test import WITHOUT_PACING
 from tests.support.valkey import Valkey
 
@@ -43,11 +44,8 @@ WARM_CALLS = 100
 HANDLERS = ROOT / "tests" / "bench" / "handlers"
 
 DEPLOYED = yaml.safe_load((ROOT / "s.yaml").read_text())["resources"]["http"]["props"]
-DEPLOYED_CPU, DEPLOYED_GB = DEPLOYED["cpu"], DEPLOYED["memorySize"] / 1024
+DEPLOYED_CPU = DEPLOYED["cpu"]
 SHARES = sorted({DEPLOYED_CPU, *map(float, os.environ.get("SHARES", "0.25,0.35,1").split(","))})
-
-#: Function Compute's list price, as docs/operating.md has it.
-CU_A_VCPU_SECOND, CU_A_GB_SECOND, CU_AN_INVOCATION, CNY_A_CU = 1.0, 0.15, 75 / 10_000, 0.00011
 
 OURS, BARE, STANDARD = "this package", "this package, without stubs", "standard library"
 NAMED, PRODUCT, UNCOMPILED = "named packages", "product SDK", "product SDK, no bytecode"
@@ -270,37 +268,31 @@ def waits(bench: Bench) -> None:
             refused = sorted({each.code for each in runs} - {"OK"})
             row.append(" ".join([cell, *refused]).strip())
             if share == DEPLOYED_CPU:
-                price = f"{_cny(statistics.median(seconds)) * 1e6:.0f} CNY" if seconds else ""
+                price = f"{costs.cny(statistics.median(seconds)) * 1e6:.0f} CNY" if seconds else ""
         rows.append([*row, price])
         print(*rows[-1], sep=" | ", flush=True)
     kind = "" if is_limited else ", estimate"
     header = ["", *(f"{share:g} CPU{kind}" for share in SHARES)]
     header.append(f"a million such codes at {DEPLOYED_CPU:g}")
     note = (
-        f"Each the median of {SHARED_RUNS}, under the quota of a cgroup."
+        f"Medians of {SHARED_RUNS}, under the quota of a cgroup."
         if is_limited
         else "No quota could be set on this machine: these are estimates, CPU seconds / share, or "
-        f"the wall time at full speed where that is longer; each the median of {SHARED_RUNS}."
+        f"the wall time at full speed where that is longer; medians of {SHARED_RUNS}."
     )
     print(note)
-    page.write("cold_start.md", "as deployed", header, rows, note)
-
-
-def _cny(seconds: float) -> float:
-    """The list price of one invocation that takes so long, as deployed."""
-    cu = seconds * (DEPLOYED_CPU * CU_A_VCPU_SECOND + DEPLOYED_GB * CU_A_GB_SECOND)
-    return float((cu + CU_AN_INVOCATION) * CNY_A_CU)
+    page.write("cold_start.md", "as deployed", header, rows, note, [f"{DEPLOYED_CPU:g} CPU{kind}"])
 
 
 def main() -> None:
     with bench() as ready:
         figures = at_full_speed(ready)
-        costs(figures)
+        at_full(figures)
         waits(ready)
     targets(figures)
 
 
-def costs(figures: Mapping[str, Mapping[str, float]]) -> None:
+def at_full(figures: Mapping[str, Mapping[str, float]]) -> None:
     """The table of what each takes at full speed."""
     kinds = {
         "first code, CPU": ("cpu_seconds", "{:.3f} s", 1),
@@ -318,7 +310,9 @@ def costs(figures: Mapping[str, Mapping[str, float]]) -> None:
             row.append(f"{form.format(measured[kind] * scale)} ({ratio:.2f})")
         rows.append(row)
         print(*row, sep=" | ", flush=True)
-    page.write("cold_start.md", "cold start", ["", *kinds], rows, f"Each the median of {RUNS}.")
+    shown = ("first code, CPU", "peak memory")
+    note = f"Medians of {RUNS}."
+    page.write("cold_start.md", "cold start", ["", *kinds], rows, note, shown)
 
 
 def targets(figures: Mapping[str, Mapping[str, float]]) -> None:
@@ -330,10 +324,13 @@ def targets(figures: Mapping[str, Mapping[str, float]]) -> None:
         rows.append(
             [f"{target.what}, beside {target.of}", f"{target.limit:.2f}", f"{seen:.2f}", met]
         )
+    missed = [f"{what}: {seen} of {limit}" for what, limit, seen, met in rows if met == "no"]
+    met = f"{len(rows) - len(missed)} of {len(rows)}"
+    rows.append(["**all**", "", "", "; missed ".join([met, *missed])])
     header = ["target", "limit", "seen", "met"]
     for row in (header, *rows):
         print(*row, sep=" | ")
-    page.write("cold_start.md", "targets", header, rows)
+    page.write("cold_start.md", "targets", header, rows, shown=["met"])
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main() -> None:
             failed |= bool(outcome.sent_twice or outcome.lost or outcome.wrong)
             print(*rows[-1], outcome.failures, sep=" | ", flush=True)
     header = ["", "times", "events", "deliveries", "codes", "unknown", "sent twice", "lost"]
-    page.write("never_twice.md", "redelivery", [*header, "wrong answers"], rows)
+    page.write("reliability.md", "redelivery", [*header, "wrong answers"], rows)
     if failed:
         sys.exit("a code was sent twice, an event was lost, or an answer was wrong")
 

@@ -11,6 +11,7 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,11 +119,19 @@ def main() -> None:
             ]
         )
         print(*rows[-1], sep=" | ", flush=True)
+    rows.append(["**all**", *map(_from_to, list(zip(*rows, strict=True))[1:])])
     header = ["requests", "memory after them", "open files", "median", "99th percentile"]
     page.write("reliability.md", "soak", header, rows)
     growth = parts[-1].resident_bytes - parts[2].resident_bytes
     if growth > MOST_GROWTH_BYTES or parts[-1].descriptors > parts[0].descriptors:
         sys.exit(f"something grows: {growth} bytes, {parts[-1].descriptors} open files")
+
+
+def _from_to(cells: Sequence[str]) -> str:
+    """The least and the most of figures with one unit."""
+    figures = sorted({float(cell.split()[0]): cell for cell in cells}.items())
+    (_, least), (_, most) = figures[0], figures[-1]
+    return most if least == most else f"{least.split()[0]} to {most}"
 
 
 if __name__ == "__main__":

@@ -6,16 +6,20 @@ import re
 import subprocess
 import sys
 
-from tests.support import judge, openapi
+import pytest
+
+from tests.bench import page
+from tests.support import codes, judge, openapi, tables
 from tests.support.answers import examples
 from tests.support.function_under_test import FunctionUnderTest
 from tests.support.hostile import ROOT
-from verify_code.operations import OPERATIONS
+from verify_code.operations import OPERATIONS, SEND
 from verify_code.request import Request
 from verify_code.result import CODES, Result
 from verify_code.settings import Settings, load
 from verify_code.validation import NAMES
 
+DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {ROOT / "CHANGELOG.md"})
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()
 
 
@@ -55,23 +59,17 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_the_page_has_each_operation() -> None:
-    """docs/answers.md says of each operation its path, its action, its fields and its keys."""
-    rows = re.findall(
-        r"^\| `(\w+)`: .* \| `(/\w*)` \| `(\w+)` \|(.*)\|(.*)\|$", ANSWERS, re.MULTILINE
-    )
-    keys = {
-        name: set(each.result.showing(Result.accepted()).for_http())
-        for name, each in OPERATIONS.items()
-    }
-    common = set.intersection(*keys.values())
+    """docs/answers.md says of each operation path, action and fields, and no wrong key."""
+    rows = re.findall(r"^\| `(\w+)`: .* \| `(/\w*)` \| `(\w+)` \|(.*)\|$", ANSWERS, re.MULTILINE)
     assert [name for name, *_ in rows] == list(OPERATIONS)
-    for name, path, action, fields, own_keys in rows:
+    for name, path, action, fields in rows:
         operation = OPERATIONS[name]
         assert (path, action) == ("/" if name == "send" else f"/{name}", operation.action)
         assert quoted(fields) == operation.request.model_fields.keys() - Request.model_fields.keys()
-        assert quoted(own_keys) == keys[name] - common
-    told = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| [^|]* \|$", ANSWERS, re.MULTILINE)
-    assert quoted(" ".join(told)) == set.union(*keys.values())
+    told = quoted(" ".join(re.findall(r"^\| (`\w+`) \| [^|]* \|$", ANSWERS, re.MULTILINE)))
+    keys = [set(each.result.showing(Result.accepted()).for_http()) for each in OPERATIONS.values()]
+    every, common = set[str]().union(*keys), set(keys[0]).intersection(keys[1], keys[2])
+    assert every - common - {"method", "locale"} <= told <= every
 
 
 def test_the_page_has_each_field() -> None:
@@ -81,23 +79,45 @@ def test_the_page_has_each_field() -> None:
     assert told == {name: set(names) for name, names in NAMES.items()}
 
 
-def test_the_page_has_each_status() -> None:
-    """docs/answers.md has each code of ours beside its HTTP status and its outcome."""
-    rows = re.findall(r"^\| ([\d, ]+) \| (yes|no|unknown) \| (.*?) \|", ANSWERS, re.MULTILINE)
-    told = {
-        (int(status), outcome, code)
-        for statuses, outcome, codes in rows
-        for status in statuses.split(", ")
-        for code in quoted(codes)
+def test_tables_of_codes_are_what_the_code_says() -> None:
+    """The tables of codes and costs in docs/ are what `make codes` writes."""
+    for name, what, made in tables.TABLES:
+        assert page.found(name, f"codes: {what}") == made(), (name, what)
+
+
+def test_every_code_has_its_row() -> None:
+    """Each code of ours has its own row, and each row of the API's codes has an example."""
+    titles = {code: codes.of(code).title for code in CODES}
+    assert titles == {code: f"`{code}`" for code in CODES}
+    shown = {codes.of(each.code) for each in examples(SEND)} | {
+        codes.of("DeliveryMethodNotAllowed")
     }
-    for operation in OPERATIONS.values():
-        for each in examples(operation):
-            row = (each.http_status, each.outcome, each.code)
-            meaning = CODES.get(each.code)
-            if meaning and meaning.outcome == "unknown" and not operation.changes_something:
-                assert (each.http_status, each.retryable) == (503, True)
-                row = (202, "unknown", each.code)  # to which the row of 503 refers
-            assert row in told or each.origin == "api", row
+    assert shown == set(codes.TABLE)
+
+
+@pytest.mark.parametrize("what", page.measured())
+def test_tables_of_figures_are_what_was_measured(what: str) -> None:
+    """Each measured table in docs/ shows what `make bench` left in docs/measured.json."""
+    measured = page.measured()[what]
+    assert page.found(measured["page"], f"bench: {what}") == page.rendered(measured)
+
+
+def test_every_mark_has_its_table() -> None:
+    """No table in docs/ stands behind a mark that nothing writes."""
+    written = {f"codes: {what}" for _, what, _ in tables.TABLES}
+    written |= {f"bench: {what}" for what in page.measured()}
+    marks = [
+        mark
+        for path in DOCUMENTS
+        for mark in re.findall(r"<!-- ((?:bench|codes): .*) -->\n\n", path.read_text())
+    ]
+    assert sorted(marks) == sorted(written)
+
+
+def test_the_documents_are_short() -> None:
+    """All documents together, but for the list of changes, have at most 9,000 words."""
+    words = {path.name: len(path.read_text().split()) for path in DOCUMENTS}
+    assert sum(words.values()) <= 9000, words
 
 
 def test_the_readme_shows_what_make_run_prints() -> None:

@@ -8,29 +8,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tests.support.answers import Status, examples, statuses
+from tests.support import codes
+from tests.support.answers import examples
 from verify_code import __version__
 from verify_code.operations import OPERATIONS, SEND, VERIFY, Operation
 from verify_code.validation import NAMES
 
-_TO_DO = """`/` asks for a code. `/status` and `/verify` answer 404 `OperationNotEnabled` unless
+_TO_DO = f"""`/` asks for a code. `/status` and `/verify` answer 404 `OperationNotEnabled` unless
 the service's operator has enabled them.
 
-What an app does with an answer goes by `sent` (of `/verify` by `registered`), then by `code`:
+What an app does goes by `sent` (of `/verify` by `registered`), then by `code`; each example of an
+answer says it for its code.
 
-| `sent` | what the app does |
-| --- | --- |
-| `yes` | shows the field for the code, and counts down to the next try |
-| `unknown` | the same: a code may come. Asking again at once could send a second one |
-| `no`, `retryable` true | says "not yet", and lets the user try after `retry_after_seconds` |
-| `no`, `retryable` false | goes by `code`: after `InvalidRequest` the user corrects a field |
-
-| `registered` | what the app does |
-| --- | --- |
-| `yes` | says that the number is registered |
-| `unknown` | asks for the status: `VERIFIED` means that the code was taken |
-| `no`, `retryable` true | says "not yet", and lets the user try after `retry_after_seconds` |
-| `no`, `retryable` false | lets the user enter the code again, or asks for another one |
+| | `sent` | `registered` |
+| --- | --- | --- |
+| `yes` | {codes.of("OK").app.send} | {codes.of("OK").app.verify} |
+| `unknown` | {codes.UNKNOWN.send} | {codes.UNKNOWN.verify} |
+| `no`, `retryable` true | {codes.WAIT.send} | {codes.WAIT.send} |
+| `no`, `retryable` false | It goes by `code`. | It goes by `code`. |
 
 Answers without a key `success` are the platform's: 403, 404, 429 and 503 mean not done; 502, any
 other, and the app's own time-out (set it to 25 s) mean unknown.
@@ -155,8 +150,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         },
         "responses": {
             **{
-                str(status): _response(operation, status, told)
-                for status, told in statuses(operation).items()
+                str(status): _response(operation, status)
+                for status in sorted({each.http_status for each in examples(operation)})
             },
             "default": {
                 "description": "The platform's own answer, without a key `success`: 403, 404, 429 "
@@ -177,7 +172,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _response(operation: Operation, status: int, told: Status) -> Any:
+def _response(operation: Operation, status: int) -> Any:
     results = [each for each in examples(operation) if each.http_status == status]
     reference = f"#/components/schemas/{operation.result.__name__}"
     schema: dict[str, Any] = {"$ref": reference}
@@ -187,9 +182,17 @@ def _response(operation: Operation, status: int, told: Status) -> Any:
     if others:
         references = [{"$ref": f"#/components/schemas/{each}"} for each in others]
         schema = {"anyOf": [schema, *references]}
-    shown = {each.code: {"summary": told.to_do, "value": each.for_http()} for each in results}
+    shown = {
+        each.code: {
+            "summary": codes.advice(each, operation),
+            "description": codes.of(each.code).happened,
+            "value": each.for_http(),
+        }
+        for each in results
+    }
     content = {"application/json": {"schema": schema, "examples": shown}}
-    response: dict[str, Any] = {"description": told.meaning, "content": content}
+    happened = " ".join(dict.fromkeys(codes.of(each.code).happened for each in results))
+    response: dict[str, Any] = {"description": happened, "content": content}
     if results[0].retryable:
         wait = {"description": "Whole seconds, rounded up", "schema": {"type": "integer"}}
         response["headers"] = {"Retry-After": wait}
