@@ -1,10 +1,8 @@
-"""What the pages say of the code: README.md, and the OpenAPI document, answers and settings."""
+"""What the pages say of the code: the OpenAPI document, answers and settings."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -118,14 +116,3 @@ def test_the_documents_are_short() -> None:
     """All documents together, but for the list of changes, have at most 9,000 words."""
     words = {path.name: len(path.read_text().split()) for path in DOCUMENTS}
     assert sum(words.values()) <= 9000, words
-
-
-def test_the_readme_shows_what_make_run_prints() -> None:
-    """Each line of the excerpt is one that the sandbox prints, but for the code."""
-    readme = (ROOT / "README.md").read_text()
-    excerpt = readme[readme.index("2. Then it asks") :].partition("```")[0]
-    command = [sys.executable, "-m", "tests.sandbox", "run"]
-    printed = subprocess.check_output(command, text=True, cwd=ROOT)
-    shown, there = (re.sub(r"\d{3}-\d{3}", "", text).splitlines() for text in (excerpt, printed))
-    assert [line for line in shown if line not in there and line.strip() != "…"] == []
-    assert len(shown) > 5
