@@ -36,7 +36,7 @@ SERVERLESS_DEVS := @serverless-devs/s@3.1.10
 S := .venv/node/node_modules/.bin/s
 
 .PHONY: run serve event help test coverage test-layers test-deploy check audit lint bench pictures \
-  layers release deploy values undeploy token live openapi codes locales lock clean
+  layers release deploy values undeploy recipient token live openapi codes monitoring locales lock clean
 
 run: .venv/run-ready  ## registers a number in the sandbox, over HTTP, and asks for a code directly
 	@$(RUN) -m tests.sandbox run
@@ -99,6 +99,9 @@ values: .venv/run-ready  ## makes .env and the key pair, and deploys nothing
 undeploy: .venv/run-ready  ## takes away what `make deploy` made
 	@YES=$(YES) $(RUN) deploy.py undeploy
 
+recipient: .venv/bin/python  ## lets a stack's alarms be sent to EMAIL
+	@$(RUN) deploy.py recipient $(EMAIL)
+
 token: .venv/run-ready  ## a token for one hour; CALLER says for whom
 	@$(RUN) deploy.py token $(CALLER)
 
@@ -107,6 +110,9 @@ live: .venv/bin/python  ## asks a deployed function; URL, TOKEN and NUMBER say w
 
 openapi: .venv/test-ready  ## writes docs/openapi.json anew from the models
 	@PYTHONPATH=function $(RUN) -m tests.support.openapi > docs/openapi.json
+
+monitoring: .venv/test-ready  ## writes template.yml's part anew from docs/monitoring.json
+	@$(RUN) -m tests.support.monitoring
 
 codes: .venv/test-ready  ## writes the tables of codes and costs into docs/
 	@PYTHONPATH=function $(RUN) -m tests.support.tables

@@ -2,6 +2,7 @@
 
     deploy.py deploy [http|events]   from a bare account to an address that answers
     deploy.py undeploy               takes all of it away
+    deploy.py recipient EMAIL        lets a stack's alarms be sent to an address
     deploy.py values                 makes .env and the key pair, and deploys nothing
     deploy.py token CALLER           prints a token for one hour; without CALLER it has no sub
 
@@ -16,8 +17,6 @@ import json
 import os
 import re
 import secrets
-import shutil
-import subprocess
 import sys
 import time
 import urllib.error
@@ -26,6 +25,22 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from deploying.monitoring import Place
+from deploying.monitoring_step import Monitoring, put_recipient
+from deploying.tools import (
+    TOOLS,
+    Command,
+    StepFailed,
+    Thing,
+    aliyun,
+    ensure,
+    need_log_plugin,
+    path_of,
+    removed,
+    run,
+    tried,
+)
 
 ROOT = Path(__file__).parent
 NAME = "chatapp-verify-code"
@@ -70,6 +85,8 @@ VPC_STATEMENT = {
     "Resource": ["*"],
 }
 
+MONITORING_POLICIES = "AliyunLogFullAccess, AliyunCloudMonitorFullAccess"
+
 #: EventBridge reads the queue, sends dead letters and calls the function by these roles.
 SERVICE_LINKED_ROLES = {
     "AliyunServiceRoleForEventBridgeSendToFC": "sendevent-fc.eventbridge.aliyuncs.com",
@@ -85,23 +102,11 @@ Where should the record of sent codes and the limits be kept?
             and limits hold within one function until its instance is recycled, limits count once
             for each function, and simultaneous callers get the platform's 429.
 The store's URL, or memory: """
+ALARMS = "E-mail address that alarms are sent to (empty for no alarms): "
 VPC = "If the store is in a VPC: vpc-…,vsw-…,sg-… (else empty): "
 
 
-class StepFailed(Exception):
-    """A step can't be done; the text says why."""
-
-
-Command = tuple[str, ...]
 JSON = ("--silent", "-o", "json")
-
-
-class Thing(NamedTuple):
-    """What `aliyun` looks for, and makes where it isn't there."""
-
-    name: str
-    look: Command
-    make: Command
 
 
 class Step(NamedTuple):
@@ -122,6 +127,10 @@ def main(words: list[str]) -> int:
                 Deployment(values(), tuple(only) or FUNCTIONS, is_new=is_new).deploy()
             case ["undeploy"]:
                 Deployment(read_values(), FUNCTIONS).undeploy()
+            case ["recipient", *email]:
+                check_email(" ".join(email))
+                need_log_plugin()
+                print(put_recipient(*email))
             case ["token", *caller]:
                 print(token(read_values(), *caller))
             case ["values"]:
@@ -169,6 +178,7 @@ def values() -> dict[str, str]:
     for name in figures:
         take(name, make=partial(figures.__getitem__, name))
     take("TEST_NUMBERS")
+    take("ALARM_EMAIL", make=lambda: input(ALARMS).strip() if sys.stdin.isatty() else "")
     take("OPERATIONS", make=lambda: "send")
     take("STORE_SECRET", make=lambda: secrets.token_hex(32))
     take("CALLER_HEADER", make=lambda: f"x-caller-{secrets.token_hex(12)}")
@@ -252,6 +262,8 @@ def check_values(value: dict[str, str]) -> None:
             f"{unfit[0]} must be one line without ' and $ (in a URL write %27 and %24). "
             "Nothing was changed."
         )
+    if value["ALARM_EMAIL"]:
+        check_email(value["ALARM_EMAIL"])
     prefixes = {"http": "HTTP", "events": "EVENT"}
     for function, prefix in prefixes.items():
         if value[f"{prefix}_INSTANCES"] == "0":
@@ -271,6 +283,12 @@ def check_values(value: dict[str, str]) -> None:
             "With memory:// HTTP_CALLS_PER_SECOND and EVENT_CALLS_PER_SECOND add up to at most "
             f"{MAX_CALLS_PER_SECOND}, since no function knows of the other. Nothing was changed."
         )
+
+
+def check_email(email: str) -> None:
+    """Refuses what can't be one e-mail address."""
+    if not re.fullmatch(r"[^@\s,'\"]+@[^@\s,'\"]+", email):
+        raise StepFailed("ALARM_EMAIL must be one e-mail address, or empty. Nothing was changed.")
 
 
 def new_key_set() -> str:
@@ -338,7 +356,7 @@ class Deployment:
         instances = {"http": value.get("HTTP_INSTANCES"), "events": value.get("EVENT_INSTANCES")}
         self.caps = {name: instances[name] or "0" for name in functions}
         self.is_new = is_new
-        self.account = ""
+        self.account = self.address = ""
 
     def deploy(self) -> None:
         """All steps in their order; raises StepFailed at the first that fails."""
@@ -351,11 +369,14 @@ class Deployment:
             Step("caps", "AliyunFCFullAccess", self.put_caps),
             Step("triggers", "AliyunFCFullAccess, AliyunEventBridgeFullAccess", self.put_triggers),
             Step("check", "AliyunFCInvocationAccess", self.check),
+            Step("monitoring", MONITORING_POLICIES, lambda: self._monitoring().put()),
         ]
         if "events" in self.functions:
             policy = "ram:CreateServiceLinkedRole (AliyunRAMFullAccess)"
             steps.insert(4, Step("service-linked roles", policy, self.make_service_linked_roles))
         take(steps)
+        if self.address:
+            print(f"\n{self.address}")
         print("\nDeployed. A token for an app: make token CALLER=shop-17")
 
     def undeploy(self) -> None:
@@ -370,6 +391,7 @@ class Deployment:
             [
                 Step("account", "", self.find_account),
                 Step("functions", "AliyunFCFullAccess", self.remove_functions),
+                Step("alarms", MONITORING_POLICIES, lambda: self._monitoring().remove()),
                 Step("log", "AliyunLogFullAccess", self.remove_log),
                 Step("queues", "AliyunMNSFullAccess", self.remove_queues),
                 Step("role", "AliyunRAMFullAccess", self.remove_role),
@@ -426,8 +448,7 @@ class Deployment:
 
     def make_log(self) -> str:
         """The log's project, Logstore and index, by the plugin sls of aliyun."""
-        if not re.search(r"^(aliyun-cli-)?sls\b", run("aliyun", "plugin", "list"), re.MULTILINE):
-            run("aliyun", "plugin", "install", "--names", "sls", given=b"y\n")
+        need_log_plugin()
         about = ("--description", f"The log of {NAME}")
         size = ("--ttl", "7", "--shard-count", "1")
         line = json.dumps({"token": [" ", "\n", "\t", ",", ":", '"', "{", "}"]})
@@ -512,11 +533,11 @@ class Deployment:
         if "http" not in self.functions:
             return "the function answers"
         info = self._info("http")
-        address: str = info["url"]["system_url"]
+        address = self.address = str(info["url"]["system_url"])
         if info["triggers"][0]["triggerConfig"]["authType"] != "jwt":
-            return f"the functions answer; callers sign with Alibaba Cloud credentials\n\n{address}"
+            return "the functions answer; callers sign with Alibaba Cloud credentials"
         if not PRIVATE_KEY.exists():
-            return f"{address} (not asked: there is no {PRIVATE_KEY} here to sign a token)"
+            return f"the functions answer; no {PRIVATE_KEY} is here to sign a token with"
         headers = {
             "Authorization": f"Bearer {token(self.value, 'deployment-check')}",
             "Content-Type": "application/json",
@@ -525,7 +546,7 @@ class Deployment:
         for wait_seconds in (5, 10, 15, 0):  # a new name takes a while to be known
             status, text = ask(request)
             if status == 422 and '"InvalidRequest"' in text:
-                return f"a signed, empty request was refused as it must be\n\n{address}"
+                return "a signed, empty request was refused as it must be"
             if status and status != 404:
                 break
             time.sleep(wait_seconds)
@@ -564,6 +585,11 @@ class Deployment:
             ("ram", "DeletePolicy", *policy),
             ("ram", "DeleteRole", *role),
         )
+
+    def _monitoring(self) -> Monitoring:
+        project = f"{NAME}-{self.account}"
+        place = Place(self.account, self.region, project, "function-log")
+        return Monitoring(place, self.functions, self.value.get("ALARM_EMAIL", ""))
 
     def _mns(self, action: str, queue: str, *words: str) -> Command:
         endpoint = f"mns-open.{self.region}.aliyuncs.com"
@@ -614,43 +640,6 @@ def take(steps: list[Step]) -> None:
             raise StepFailed(f"failed.\n{failed}\n{advice}, {again}") from None
 
 
-#: What the APIs say of a role, policy, queue, project, Logstore or index that isn't there.
-NOT_THERE = r"\b(EntityNotExist|(Queue|Project|LogStore|Index|IndexConfig)(NotExist|NotFound))"
-
-
-def ensure(*things: Thing) -> str:
-    """Makes what isn't there yet; what stands on something new may have to wait for it."""
-    made = []
-    for thing in things:
-        if aliyun(*thing.look) is None:
-            for wait_seconds in (5, 10, 20, 0):
-                if aliyun(*thing.make) is not None:
-                    break
-                time.sleep(wait_seconds)
-            else:
-                raise StepFailed(f"aliyun {' '.join(thing.make[:2])} still says: not found.")
-            made.append(thing.name)
-    return f"made {', '.join(made)}" if made else "there already"
-
-
-def removed(*commands: Command) -> str:
-    """Runs the commands and says whether there was anything to remove."""
-    gone = [aliyun(*command) for command in commands]
-    return "was not there" if all(each is None for each in gone) else "removed"
-
-
-def aliyun(*words: str) -> dict[str, Any] | None:
-    """What the API answers; None where there is no such thing, {} where there is one already."""
-    printed, is_well = tried("aliyun", *words)
-    if is_well:
-        return dict(json.loads(printed)) if printed.startswith("{") else {}
-    if re.search(r"\b\w*AlreadyExist", printed):
-        return {}
-    if re.search(NOT_THERE, printed):
-        return None
-    raise StepFailed(f"aliyun {' '.join(words[:2])} failed: {printed[-800:]}")
-
-
 def ask(request: urllib.request.Request) -> tuple[int, str]:
     """The answer's status and text; status 0 and the reason where there is none."""
     try:
@@ -660,52 +649,6 @@ def ask(request: urllib.request.Request) -> tuple[int, str]:
         return refusal.code, refusal.read().decode("utf-8", "replace")
     except OSError as failure:
         return 0, str(failure)
-
-
-LONGEST_SECONDS = 180
-TOOLS = {
-    "aliyun": "install the Alibaba Cloud CLI, then aliyun configure",
-    "s": "npm install --global @serverless-devs/s@3.1.10, then s config add",
-    "openssl": "install openssl, which signs tokens",
-}
-
-
-def run(tool: str, *words: str, given: bytes = b"") -> str:
-    """What a tool prints; its failure is one of the step."""
-    printed, is_well = tried(tool, *words, given=given)
-    if not is_well:
-        raise StepFailed(f"{tool} {' '.join(words[:2])} failed: {printed[-800:]}")
-    return printed
-
-
-def path_of(tool: str) -> str:
-    """Where a tool is; a sentence says how to get it if it isn't."""
-    path = shutil.which(tool)
-    if path is None:
-        raise StepFailed(f"{tool} is not here: {TOOLS[tool]}.")
-    return path
-
-
-def tried(
-    tool: str, *words: str, given: bytes = b"", environment: dict[str, str] | None = None
-) -> tuple[str, bool]:
-    """What a tool prints, with its errors where it failed, and whether it ended well."""
-    path = path_of(tool)
-    for _ in range(2):  # `s` was seen to stay after its work was done; each of its steps can repeat
-        try:
-            ended = subprocess.run(
-                [path, *words],
-                input=given,
-                env=os.environ | (environment or {}),
-                capture_output=True,
-                check=False,
-                timeout=LONGEST_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            continue
-        printed = ended.stdout + (ended.stderr if ended.returncode else b"")
-        return printed.decode("utf-8", "replace").strip(), ended.returncode == 0
-    raise StepFailed(f"{tool} {' '.join(words[:2])} did not end within {LONGEST_SECONDS} seconds.")
 
 
 if __name__ == "__main__":

@@ -61,11 +61,12 @@ class Machine:
         for each in (self.home, self.things, folder / "path"):
             each.mkdir(parents=True)
         ignored = shutil.ignore_patterns("dist", "wheels", "__pycache__")
-        for name in ("function", "layers"):
+        for name in ("function", "layers", "deploying"):
             shutil.copytree(ROOT / name, self.checkout / name, ignore=ignored)
         shutil.copytree(DIST, self.checkout / "layers" / "dist")
         (self.checkout / "docs").mkdir()
-        for name in ("deploy.py", "s.yaml", "docs/role_policy.json", "docs/log_index.json"):
+        in_docs = (f"docs/{name}.json" for name in ("role_policy", "log_index", "monitoring"))
+        for name in ("deploy.py", "s.yaml", *in_docs):
             shutil.copy(ROOT / name, self.checkout / name)
         kept = self.home / KEPT.relative_to(Path.home())
         kept.parent.mkdir(parents=True)

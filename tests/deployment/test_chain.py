@@ -64,7 +64,7 @@ def test_a_first_deployment_and_another_without_a_change(
     """From a bare account to an address that answers: layer, functions, caps and triggers in this
     order; a second run changes nothing."""
     with plane.recording() as changes:
-        first = machine.deploy(**STORE)
+        first = machine.deploy(**STORE, ALARM_EMAIL="on-call@example.com")
     assert first.status == 0, first.text
     assert f"https://{HTTP}-abcdefghij.ap-southeast-1.fcapp.run" in first.text
     assert "a signed, empty request was refused as it must be" in first.text
@@ -97,9 +97,13 @@ def test_a_first_deployment_and_another_without_a_change(
     assert second.status == 0, second.text
     assert state == before
     assert machine.made() == made
-    looks = {"GetCallerIdentity", "list", "ListPoliciesForRole"}
+    assert "alarms for on-call@example.com: 10 log, 4 metric, 12 new or changed" in first.text
+    assert sum(name.startswith("Alert ") for name in made) == 10
+    looks = {"GetCallerIdentity", "list", "list-alerts", "ListPoliciesForRole"}
+    looks.add("DescribeContactList")
     actions = {call[1] for call in machine.calls()[calls:]} - looks
-    assert [name for name in actions if not name.lower().startswith("get")] == []
+    again = {name for name in actions if not name.lower().startswith("get")}
+    assert again == {"PutContactGroup", "PutResourceMetricRule"}  # which change nothing
     secrets = [machine.values()[name] for name in ("STORE_SECRET", "CALLER_HEADER")]
     assert [each for each in ("pass-word", *secrets) if each in first.text + second.text] == []
 
@@ -132,9 +136,9 @@ def add(archive: Path, name: str) -> None:
 
 
 def test_memory_is_chosen_in_a_terminal(plane: ControlPlane, machine: Machine) -> None:
-    """In a terminal it asks for spaces, countries and the store; memory gets one instance for each
-    function, and calls that add up to 9."""
-    ended = machine.deploy_in_a_terminal(["cams-one", "SG", "memory"])
+    """In a terminal it asks for spaces, countries, the store and an address for alarms; memory gets
+    one instance for each function, and calls that add up to 9."""
+    ended = machine.deploy_in_a_terminal(["cams-one", "SG", "memory", ""])
     assert ended.status == 0, ended.text
     assert plane.state.caps == {HTTP: 1, EVENTS: 1}
     environments = [plane.state.functions[n]["environmentVariables"] for n in (HTTP, EVENTS)]
@@ -239,7 +243,7 @@ def test_a_store_in_a_vpc_comes_and_goes(plane: ControlPlane, machine: Machine) 
 
 def test_all_is_taken_away(plane: ControlPlane, machine: Machine) -> None:
     """`undeploy` leaves nothing at the control plane, says what stays, and can be run again."""
-    assert machine.deploy(**MEMORY).status == 0
+    assert machine.deploy(**MEMORY, ALARM_EMAIL="on-call@example.com").status == 0
     refused = machine.deploy("undeploy")
     assert refused.status == 1
     assert "YES=1" in refused.text
@@ -250,7 +254,9 @@ def test_all_is_taken_away(plane: ControlPlane, machine: Machine) -> None:
     assert [state.functions, state.triggers, state.caps] == [{}, {}, {}]
     assert not any(state.layers["chatapp-verify-code"])
     stays = [name for name in machine.made() if "EventBridge" not in name]
-    assert {name.partition(" ")[0] for name in stays} <= {"plugin", "LogStore", "Index"}
+    assert {name.partition(" ")[0] for name in stays} <= {
+        *("plugin", "LogStore", "Index", "Dashboard")  # which go with their project
+    }
     assert ".env and private.pem" in ended.text
     assert machine.deploy("undeploy", YES="1").status == 0
 

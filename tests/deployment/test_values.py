@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
 import deploy
+from deploying.tools import StepFailed
 from layers import build
 from tests.deployment import rendering
 from tests.deployment.checks import check_s_yaml
@@ -36,7 +37,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     for name, value in {**GIVEN, "STORE_URL": "memory://"}.items():
         monkeypatch.setenv(name, value)
-    for name in ("JWKS", "STORE_SECRET", "RUNTIME", "REGION", "TEST_NUMBERS", "OPERATIONS"):
+    for name in (
+        "JWKS",
+        "STORE_SECRET",
+        "RUNTIME",
+        "REGION",
+        "TEST_NUMBERS",
+        "OPERATIONS",
+        "ALARM_EMAIL",
+    ):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path
     os.umask(old_mask)
@@ -62,7 +71,9 @@ def test_the_values_deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, store_
     assert {".env", "*.pem"} <= set(ignored)
 
 
-@pytest.mark.parametrize(("name", "value"), [("TEST_NUMBERS", ""), ("OPERATIONS", "send")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("TEST_NUMBERS", ""), ("OPERATIONS", "send"), ("ALARM_EMAIL", "")]
+)
 def test_a_new_value_is_added_to_an_old_file(folder: Path, name: str, value: str) -> None:
     """What an older .env lacks is added to it; what it has stays."""
     deploy.values()
@@ -102,7 +113,7 @@ def test_a_file_as_users_write_it(folder: Path) -> None:
     assert (folder / ".env").read_text().startswith("# one = 1\n# one = 2\n\n STORE_SECRET = ")
     assert mode(folder / ".env") == 0o600
     (folder / ".env").write_text("STORE_SECRET: x\n")
-    with pytest.raises(deploy.StepFailed, match="a line that is not NAME='value'"):
+    with pytest.raises(StepFailed, match="a line that is not NAME='value'"):
         deploy.values()
 
 
@@ -147,6 +158,7 @@ def test_a_token_fits_the_key_set(
         ({"STORE_URL": "redis://:a$b@host"}, "STORE_URL must be one line without ' and $"),
         ({"HTTP_CALLS_PER_SECOND": "9"}, "add up to at most 9"),
         ({"HTTP_INSTANCES": "many"}, "RESERVED_CONCURRENCY"),
+        ({"ALARM_EMAIL": "a@example.com,b@example.com"}, "ALARM_EMAIL must be one e-mail address"),
     ],
 )
 def test_a_wrong_value_is_a_sentence(
@@ -188,7 +200,7 @@ def test_a_wrong_operation_is_refused_in_the_functions_words(
     told = capsys.readouterr()
     assert str(refused.value) in told.err
     assert "Nothing was changed." in told.err
-    assert "1/9" not in told.out
+    assert "1/10" not in told.out
     assert not (folder / ".env").exists()
 
 
@@ -203,7 +215,7 @@ def test_a_missing_tool_is_named(
     assert deploy.main(["deploy"]) == 1
     told = capsys.readouterr()
     assert "aliyun is not here: install the Alibaba Cloud CLI" in told.err
-    assert told.out.splitlines()[-1].startswith("1/9 account: ")
+    assert told.out.splitlines()[-1].startswith("1/10 account: ")
 
 
 def test_a_function_that_never_runs_leaves_its_calls_to_the_other(folder: Path) -> None:
@@ -342,9 +354,9 @@ def test_the_template_names_this_version() -> None:
 
 
 def test_the_versions_of_the_tools_agree() -> None:
-    """Serverless Devs has one version in the Makefile, deploy.py and the page."""
+    """Serverless Devs has one version in the Makefile, the tools and the page."""
     pinned = re.findall(r"@serverless-devs/s@[\d.]+", (ROOT / "Makefile").read_text())
-    for name in ("deploy.py", "docs/deploying.md"):
+    for name in ("deploying/tools.py", "docs/deploying.md"):
         assert set(re.findall(r"@serverless-devs/s@[\d.]+", (ROOT / name).read_text())) == set(
             pinned
         )

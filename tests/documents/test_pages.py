@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy import FIGURES
+from deploying.monitoring import source
 from tests.deployment import rendering
 from tests.deployment.checks import granted, to_grant
 from tests.deployment.rendering import ACCOUNT, ROOT
+from tests.support import log_service
 from verify_code.result import CODES
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
@@ -104,35 +106,69 @@ def test_the_index_and_the_page_have_all_of_the_log() -> None:
     assert {event for event, _ in logged() if f"`{event}`" not in section} == set()
 
 
+def queries() -> list[str]:
+    """Each query of the log: the alarms', the charts', and those of the page."""
+    content = source()
+    of_page = re.findall(r"^message\..*$", OPERATING, re.MULTILINE)
+    assert len(of_page) == 3
+    return [each["query"] for each in (*content["alarms"], *content["charts"])] + of_page
+
+
 def test_queries_of_codes_count_codes() -> None:
     """A query that counts codes, or asks how they waited, leaves out replays and test numbers."""
-    queries = re.findall(r"^message\.event: invocation.*\| SELECT.*$", OPERATING, re.MULTILINE)
-    of_codes = [query for query in queries if re.search(r"AS (codes|waited|\w+_percent)\b", query)]
-    assert len(of_codes) == 5
-    assert all("message.attempts > 0 " in query for query in of_codes)
+    of_codes = [query for query in queries() if re.search(r"AS (codes|calls|p50|refused)\b", query)]
+    of_codes = [query for query in of_codes if "QuotaExhausted" not in query]
+    assert len(of_codes) == 8
+    assert all("message.attempts > 0" in query for query in of_codes)
 
 
 def test_queries_tell_the_operations_apart() -> None:
     """A query that counts requests counts those of one operation, or of each by itself."""
-    queries = re.findall(
-        r"^message\.(?:event: invocation|code|operation).*$", OPERATING, re.MULTILINE
-    )
-    knows = r"GROUP BY .*\boperation\b|AS operation|message\.operation: |message\.sent: yes"
-    mixed = [query.partition(" | ")[0] for query in queries if not re.search(knows, query)]
-    of_all = "Misconfigured OR message.event: misconfigured OR message.event: bug"
-    assert mixed == [f"message.code: {of_all}", "message.code: StoreUnavailable"]
+    knows = r"GROUP BY .*\boperation\b|AS operation|message\.operation: |message\.sent: (yes|no)"
+    mixed = [query.partition(" | ")[0] for query in queries() if not re.search(knows, query)]
+    assert mixed == [
+        "message.code: Misconfigured OR message.event: misconfigured",
+        "message.event: eviction",
+        "message.event: bug",
+        "message.event: invocation AND message.attempts > 0",  # how long calls wait, twice
+        "message.event: invocation AND message.attempts > 0",
+        'message.invocation_id: "1-67ae…"',
+        "message.level: ERROR",
+    ]
 
 
-def test_alarms_are_whole() -> None:
-    """Each alarm has a name, a time, a condition, and a query that gives what it compares."""
-    alarms = [alarm.splitlines() for alarm in block(OPERATING, "alarms").split("\n\n")]
-    assert len(alarms) == 9
-    for condition, query in alarms:
-        found = re.fullmatch(r"[a-z, ]+, \d+ minutes, (.*)", condition)
-        assert found, condition
-        compared = set(re.findall(r"[a-z_]+", found[1]))
-        assert compared
-        assert compared <= set(re.findall(r"AS (\w+)", query)), condition
+def test_the_queries_of_the_page_run() -> None:
+    """They find what they say in a line of the log."""
+    line = {"event": "invocation", "level": "ERROR", "country": "SG", "phone_number": "+65******67"}
+    line |= {"invocation_id": "1-67ae…", "code": "Misconfigured", "operation": "send"}
+    by_id, of_number, errors = queries()[-3:]
+    assert log_service.matches(by_id, line)
+    (row,) = log_service.run(of_number, [(7, line)])
+    assert (row["moment"], row["id"]) == (7, "1-67ae…")
+    (row,) = log_service.run(errors, [(7, line)])
+    assert (row["code"], row["lines"]) == ("Misconfigured", 1)
+
+
+def test_the_page_has_each_alarm() -> None:
+    """docs/operating.md says of each alarm what it means, in its mail's words, and what to do."""
+    section = OPERATING[OPERATING.index("## When an alarm fires") :].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([A-Z].*?) \| (.*?) \| (.{20,}?) \|$", section, re.MULTILINE)
+    content = source()
+    wanted = [(each["title"], each["meaning"]) for each in content["alarms"]]
+    wanted += [(each["title"], each["meaning"]) for each in content["metric_rules"]]
+    assert [(title, meaning) for title, meaning, _ in rows] == wanted
+
+
+def test_the_page_has_the_figures_of_the_alarms() -> None:
+    """The figures that a meaning names are those of its alarm's window and condition."""
+    for alarm in source()["alarms"]:
+        figures = set(re.findall(r"\b\d+\b", alarm["condition"])) - {"0"}
+        told = set(re.findall(r"\b\d+\b", alarm["meaning"])) - {"10"}
+        window = {"within an hour": "60", "in 5 minutes": "5", "in 15 minutes": "15"}
+        minutes = {value for words, value in window.items() if words in alarm["meaning"]}
+        if minutes:
+            assert minutes == {str(alarm["minutes"])}
+            assert figures - {"10"} <= told, alarm["name"]
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,0 +1,1 @@
+"""What deploy.py needs beside the values and the steps."""
