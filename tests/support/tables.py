@@ -40,13 +40,7 @@ def _in_short(texts: dict[str, str]) -> str:
 
 def of_an_operator() -> str:
     """What happened, and what an operator does."""
-    alike: defaultdict[str, list[codes.Code]] = defaultdict(list)
-    for each in codes.TABLE:
-        alike[each.operator].append(each)
-    rows = []
-    for to_do, several in alike.items():
-        titles, happened = zip(*((each.title, each.happened) for each in several), strict=True)
-        rows.append(("<br>".join(titles), "<br>".join(happened), to_do))
+    rows = [(each.title, each.happened, each.operator) for each in codes.TABLE]
     return page.table(("code", "what happened", "what you do"), rows)
 
 
