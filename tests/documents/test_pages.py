@@ -16,7 +16,6 @@ from tests.deployment import rendering
 from tests.deployment.checks import granted, to_grant
 from tests.deployment.rendering import ACCOUNT, ROOT
 from tests.support import log_service
-from verify_code.result import CODES
 
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
@@ -186,11 +185,3 @@ def anchors(text: str) -> set[str]:
     """What GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
-
-
-def test_the_client_knows_every_code() -> None:
-    """docs/client.md says of each code of this package what an app does then."""
-    rows = re.findall(r"^\| `(yes|no|unknown)` \| (.*?) \|", CLIENT, re.MULTILINE)
-    said = {(sent, code) for sent, codes in rows for code in re.findall(r"`(\w+)`", codes)}
-    assert {(meaning.outcome, code) for code, meaning in CODES.items()} <= said
-    assert ("unknown", "UnexpectedError") in said
