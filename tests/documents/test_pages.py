@@ -20,7 +20,6 @@ from tests.support import log_service
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 LIVE_RUN = (ROOT / "docs/live_run.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
-CLIENT = (ROOT / "docs/client.md").read_text()
 
 
 def block(page: str, name: str) -> str:
