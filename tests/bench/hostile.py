@@ -20,8 +20,17 @@ from tests.support.function_under_test import WITHOUT_PACING, FunctionUnderTest
 from verify_code import events
 
 EVENTS = int(os.environ.get("EVENTS", "20000"))
+#: The operations that are enabled, and are callers told apart.
+WAYS = tuple(product(("send", "send,status,verify"), (False, True)))
 #: The largest that is read, and the platform's most.
 SIZES_BYTES = {"4 MB": events.MAX_EVENT_BYTES - 1000, "32 MB": 32_000_000}
+FIGURES = {
+    "events": "events",
+    "send": "codes sent",
+    "verify": "registered",
+    "status": "statuses asked for",
+    "raised": "raised",
+}
 FILLINGS = {
     "empty lists": b"[],",
     "objects": b'{"phone_number":0},',
@@ -44,7 +53,7 @@ def spoilt_events() -> list[list[str]]:
 
         @given(hostile.spoilt())
         @settings(
-            max_examples=EVENTS // 2,
+            max_examples=EVENTS // len(WAYS),
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -52,16 +61,21 @@ def spoilt_events() -> list[list[str]]:
         )
         def deliver(event: bytes) -> None:
             source = events.recognise(event).source
-            outcome = judge.judge(function, event, are_callers_told=are_callers_told)
+            outcome = judge.judge(
+                function, event, operations=operations, are_callers_told=are_callers_told
+            )
             counts[source]["events"] += 1
             counts[source]["raised"] += outcome.has_raised
-            counts[source]["codes"] += outcome.codes
-            refused = (result["code"] for result in outcome.results if result["sent"] == "no")
+            for name, numbers in outcome.done.items():
+                counts[source][name] += numbers.total()
+            counts[source]["status"] += "status" in outcome.called
+            refused = (result["code"] for result in outcome.results if judge.is_refused(result))
             refusals[source].update(refused)
             longest[source] = max(longest[source], outcome.seconds)
 
-        for are_callers_told in (False, True):
-            judge.make_ready(function, **(judge.CLAIMS if are_callers_told else {}))
+        for operations, are_callers_told in WAYS:
+            claims = judge.CLAIMS if are_callers_told else {}
+            judge.make_ready(function, operations=operations, **claims)
             deliver()
         function.close()
     rows = [
@@ -74,7 +88,7 @@ def spoilt_events() -> list[list[str]]:
 
 def _row(name: str, count: Counter[str], refused: Counter[str], seconds: float) -> list[str]:
     codes = ", ".join(f"{code} {times:,}" for code, times in refused.most_common())
-    figures = [f"{count[key]:,}" for key in ("events", "codes", "raised")]
+    figures = [f"{count[key]:,}" for key in FIGURES]
     return [name, *figures, f"{seconds * 1000:.0f} ms", codes or "none"]
 
 
@@ -121,7 +135,7 @@ def main() -> None:
     rows = spoilt_events()
     for row in rows:
         print(*row, sep=" | ", flush=True)
-    header = ["taken for", "events", "codes sent", "raised", "the longest", "refused, by code"]
+    header = ["taken for", *FIGURES.values(), "the longest", "refused, by code"]
     page.write("reliability.md", "hostile input", header, rows)
     header = ["event", "answer", "peak memory"]
     page.write("reliability.md", "huge events", header, huge_events())

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.sandbox.cams_gateway import Behaviour
 from tests.sandbox.http_event import http_event
 from tests.support import hostile, judge
+from tests.support.asked import ALL_OPERATIONS, ASKED, VERIFYING, Asked
 from tests.support.function_under_test import FunctionUnderTest
 from verify_code.events import MAX_EVENT_BYTES as LARGEST_EVENT_BYTES
 
+STATUSES = st.sampled_from(["NOT_VERIFIED", "VERIFIED", "EXPIRED", "481516"]) | hostile.JSON
 BODIES = st.binary(max_size=200) | (
     hostile.JSON
     | st.fixed_dictionaries(
@@ -25,9 +30,10 @@ BODIES = st.binary(max_size=200) | (
         optional={
             "Code": st.sampled_from(["OK", "ok", "Throttling.User", "Other"]) | hostile.JSON,
             "Success": st.booleans() | hostile.JSON,
-            "Message": st.just("for 8613800001234") | hostile.JSON,
-            "RequestId": st.just("8613800001234") | hostile.JSON,
-            "AccessDeniedDetail": st.just({"+8613800001234": "8613800001234"}) | hostile.JSON,
+            "Message": st.just("not 481-516 for 8613800001234") | hostile.JSON,
+            "RequestId": st.sampled_from(["8613800001234", "481516"]) | hostile.JSON,
+            "AccessDeniedDetail": st.just({"+8613800001234": "481 516"}) | hostile.JSON,
+            "Data": st.fixed_dictionaries({"CodeVerificationStatus": STATUSES}) | hostile.JSON,
         },
     )
 ).map(lambda body: json.dumps(body).encode())
@@ -35,14 +41,15 @@ BODIES = st.binary(max_size=200) | (
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture(params=["anyone", "callers"])
+@pytest.fixture(params=["anyone may send", "callers may do all"])
 def judge_it(
     function: FunctionUnderTest, request: pytest.FixtureRequest
 ) -> Callable[[bytes], judge.Outcome]:
-    """Judges an event, without and with callers told apart."""
-    are_callers_told = request.param == "callers"
-    judge.make_ready(function, **(judge.CLAIMS if are_callers_told else {}))
-    return partial(judge.judge, function, are_callers_told=are_callers_told)
+    """Judges an event, with the default settings, and with all operations and callers."""
+    may_do_all = request.param == "callers may do all"
+    operations = ",".join(ASKED) if may_do_all else "send"
+    judge.make_ready(function, operations=operations, **(judge.CLAIMS if may_do_all else {}))
+    return partial(judge.judge, function, operations=operations, are_callers_told=may_do_all)
 
 
 @given(
@@ -50,6 +57,7 @@ def judge_it(
     | st.binary(max_size=300)
     | hostile.JSON.map(lambda content: json.dumps(content).encode())
 )
+@example(event=http_event("POST", "/status%0A", [], b'{"phone_number": "+8613800001234"}', "1"))
 @SETTINGS
 def test_any_event_gets_a_result(judge_it: Callable[[bytes], judge.Outcome], event: bytes) -> None:
     """Any spoilt event, and any bytes, give results: no traceback, nothing in clear, no code for
@@ -57,20 +65,36 @@ def test_any_event_gets_a_result(judge_it: Callable[[bytes], judge.Outcome], eve
     judge_it(event)
 
 
+@pytest.fixture
+def does_all(function: FunctionUnderTest) -> FunctionUnderTest:
+    """Every operation is enabled, and the gateway throttles nothing by itself."""
+    function.gateway.calls_per_second = 10**6
+    function.set(**ALL_OPERATIONS)
+    return function
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 @given(status=st.sampled_from([200, 201, 302, 400, 403, 404, 429, 500, 503]), body=BODIES)
 @settings(SETTINGS, max_examples=80)
-def test_any_answer_gets_a_result(function: FunctionUnderTest, status: int, body: bytes) -> None:
-    """Any body of any status gives a result that never takes a possible code for none."""
-    function.gateway.behaviours.clear()
-    function.gateway.will(*[Behaviour(status, body)] * 3)
-    function.gateway.call_times.clear()  # its own throttling isn't what is shown here
-    result = function.ask()
-    assert "13800001234" not in json.dumps(result)
+def test_any_answer_gets_a_result(
+    does_all: FunctionUnderTest, asked: Asked, status: int, body: bytes
+) -> None:
+    """Any body of any status gives a result that never takes for undone what may be done, nor for a
+    status what isn't one, and shows neither the number nor the code."""
+    does_all.gateway.behaviours.clear()
+    does_all.gateway.will(*[Behaviour(status, body)] * 3)
+    with contextlib.redirect_stdout(io.StringIO()) as log:
+        result = does_all.handle(asked.event("direct", uuid4().hex, "8613800001234", "481516"))
+    secret = "13800001234|481[ -]?516" if asked is VERIFYING else "13800001234"
+    assert not re.search(secret, json.dumps(result) + log.getvalue())
     assert result["code"] != "UnexpectedError"
+    told = result.get("verification_status")
     with contextlib.suppress(ValueError, AttributeError):
         answer = {str(key).lower(): value for key, value in json.loads(body).items()}
-        if answer.get("success") is True or str(answer.get("code")).upper() == "OK":
-            assert result["sent"] != "no"
+        is_ok = answer.get("success") is True or str(answer.get("code")).upper() == "OK"
+        if is_ok and asked.operation.changes_something:
+            assert asked.outcome(result) != "no"
+        assert told is None or (status == 200 and is_ok and told in answer["data"].values())
     assert result["success"] == (result["code"] == "OK")
 
 

@@ -66,7 +66,7 @@ class ApiGatewayEvent(BaseModel):
         a slip sends no code.
         """
         path = unquote(str(self.path or ""))
-        segments = [each.partition(";")[0].strip(" .").lower() for each in path.split("/")]
+        segments = [each.partition(";")[0].strip(" .\t\r\n").lower() for each in path.split("/")]
         last = next((each for each in reversed(segments) if each), "")
         return last if last in OPERATIONS else segments[-1]
 
