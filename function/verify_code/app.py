@@ -1,4 +1,8 @@
-"""The application: built once per instance, it handles one invocation at a time."""
+"""The application: built once per instance, it handles one invocation at a time.
+
+The way of a request: events, operations, policy (who asks), validation, policy (may it be done?),
+admission, sending with pacing and cams, permit (what is kept), result, events (the reply).
+"""
 
 from __future__ import annotations
 
@@ -109,6 +113,7 @@ class App:
         for message in received.messages:
             in_time = current.seconds_left > 0 or not results
             answer = self._answer if in_time else self._answer_out_of_time
+            # Each message has its own attempts and waits.
             results.append(answer(message, source, copy(current)))
         settings = self._settings
         if len(results) > 1 and isinstance(settings, Settings) and not settings.has_shared_store:
@@ -123,6 +128,7 @@ class App:
 
     def _answer(self, message: Message, source: str, current: Invocation) -> Result:
         """The result for one message, whatever happens."""
+        # Until it is known, an answer has the form of one to a request for a code.
         operation, by_path = SEND, None
         request = permit = None
         try:
@@ -150,9 +156,9 @@ class App:
             logs.write_bug(bug, invocation_id=current.id)
             result = Result.unexpected(current.may_be_done)
         if permit is not None:
-            result = self._kept(permit, result, current, is_http=message.headers is not None)
+            result = self._complete(permit, result, current, is_http=message.headers is not None)
         asked = request.shown() if request else {}
-        result = operation.result.showing(result, invocation_id=current.id, **asked)
+        result = operation.result.of_operation(result, invocation_id=current.id, **asked)
         current.trace_id = invocation.trace_id(current.context, message.headers)
         _log(source, operation, result, request, current)
         return result
@@ -162,7 +168,7 @@ class App:
             return OPERATIONS.get(segment, SEND)
         return of_path(segment, self._settings.operations)
 
-    def _kept(
+    def _complete(
         self, permit: Permit, result: Result, current: Invocation, *, is_http: bool
     ) -> Result:
         """The result, which the store keeps if it can. What fails here changes no answer."""
@@ -176,7 +182,7 @@ class App:
 
     def _answer_out_of_time(self, _: Message, __: str, current: Invocation) -> Result:
         """The result for a message of a batch whose time is up: it isn't even read."""
-        return SendResult.showing(no_time_left().result, invocation_id=current.id)
+        return SendResult.of_operation(no_time_left().result, invocation_id=current.id)
 
     def _ready(self, context: Any) -> Settings:
         """The settings, if a call can be made with them and the role's credentials."""

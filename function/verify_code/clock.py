@@ -8,7 +8,7 @@ from verify_code import IMPORTED_AT
 
 
 class Clock(NamedTuple):
-    """What tells the time. Tests give their own, which they turn."""
+    """What tells the time. Tests give their own, which they set."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

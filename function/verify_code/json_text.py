@@ -9,6 +9,9 @@ from typing import Any
 
 from verify_code.result import Rejected
 
+#: An object that has a key twice, with different values: nobody can say what it means.
+CONTRADICTION: tuple[()] = ()
+
 MAX_REQUEST_BYTES = 16 * 1024
 
 #: No source nests deeper than 10; each Python has its own depth at which it fails.
@@ -25,7 +28,7 @@ def decode(text: bytes | str) -> Any:
     """The JSON value in the text; ValueError if it isn't JSON, Rejected if it is too deep.
 
     A byte order mark is skipped. An object that has a key twice, with different values, becomes
-    ``()``, which no field may be: nobody can say what it means.
+    ``CONTRADICTION``, which no field may be.
     """
     if not isinstance(text, str):
         text = text.decode("utf-8")
@@ -87,7 +90,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | tuple[()]:
     for key, value in pairs:
         known = fields.get(key)
         if known is not None and value is not None and differ([known, value]):
-            return ()
+            return CONTRADICTION
         fields[key] = value if known is None else known
     return fields
 

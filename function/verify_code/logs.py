@@ -11,9 +11,8 @@ _LIBRARIES = ("urllib3", "requests", "darabonba-core", "alibabacloud-tea", "cred
 
 def write(level: str, event: str, **fields: Any) -> None:
     """Writes one line. JSON escapes line breaks, so that a value can't start a new line."""
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # a full or closed pipe must not cost a caller the result
+    # A full or closed pipe must not cost a caller the result.
+    with contextlib.suppress(OSError, ValueError):
         sys.stdout.write(json.dumps({"level": level, "event": event, **fields}) + "\n")
         sys.stdout.flush()
 

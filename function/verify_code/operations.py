@@ -72,7 +72,8 @@ def asks_for_another(fields: dict[str, Any]) -> bool:
 
 def names_another(carrier: dict[str, Any]) -> bool:
     """Whether what carries a request names an operation that isn't for events."""
-    return any(value in (STATUS.name, VERIFY.name) for value in _named(carrier))
+    others = (STATUS.name, VERIFY.name)
+    return any(str(value).strip().lower() in others for value in _named(carrier))
 
 
 def _named(fields: dict[str, Any]) -> Iterator[Any]:

@@ -135,6 +135,6 @@ def rounded_up(seconds: float) -> float:
 
 
 def no_time_left() -> Rejected:
-    """Ends a request of a batch whose time is up."""
-    text = "There is no time left for this message."
+    """Ends a request for which too little time is left to begin."""
+    text = "There is too little time left for this request."
     return Rejected("QuotaExhausted", text, retry_after_seconds=1.0)

@@ -14,7 +14,10 @@ SPELLING = r"\+?[0-9 ().\[\]-]{1,40}"
 
 @dataclass(frozen=True)
 class PhoneNumber:
-    """A valid number: ``digits`` is E.164 without ``+``, ``country`` an ISO 3166 code."""
+    """A valid number, or a test number.
+
+    ``digits`` is E.164 without ``+``, ``country`` an ISO 3166 code.
+    """
 
     digits: str
     country: str
@@ -34,7 +37,7 @@ class PhoneNumber:
         return self.line_type == PhoneNumberType.FIXED_LINE
 
     @property
-    def is_charged_to_the_caller(self) -> bool:
+    def is_premium_or_shared_cost(self) -> bool:
         return self.line_type in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 
     @property

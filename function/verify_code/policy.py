@@ -85,14 +85,16 @@ def _not_allowed(
     space, spaces = request.cust_space_id, settings.cust_space_ids
     countries = settings.allowed_countries
     found: list[tuple[str, str, str]] = []
-    if caller.cust_space_id not in (None, "", space) or (space not in spaces and spaces != ("*",)):
+    # Where any space may be used, * stands for none; an unknown caller is refused anyway.
+    is_listed = space != "*" or caller.is_unknown if spaces == ("*",) else space in spaces
+    if caller.cust_space_id not in (None, "", space) or not is_listed:
         text = "cust_space_id may not be used here."
         found.append(("CustSpaceNotAllowed", "cust_space_id", text))
-    is_listed = number.country in countries
-    if not is_listed and ("*" not in countries or number.country == NO_COUNTRY):
-        text = "phone_number is of a country that may not be sent to."
+    has_listed_country = number.country in countries
+    if not has_listed_country and ("*" not in countries or number.country == NO_COUNTRY):
+        text = "phone_number is of a country that isn't allowed here."
         found.append(("CountryNotAllowed", "phone_number", text))
-    elif number.is_charged_to_the_caller:
+    elif number.is_premium_or_shared_cost:
         text = "phone_number is a premium-rate or shared-cost line: name another."
         found.append(("LineTypeNotAllowed", "phone_number", text))
     if isinstance(request, SendRequest):
@@ -107,5 +109,6 @@ def _method_not_allowed(
         text = f"method must be {methods[0]} here."
         yield "DeliveryMethodNotAllowed", "method", text
     elif request.method == "sms" and request.phone_number.is_fixed_line:
-        text = "A fixed line can't take sms: ask for voice."
+        other = "ask for voice" if "voice" in methods else "name another number"
+        text = f"A fixed line can't take sms: {other}."
         yield "LineTypeNotAllowed", "method", text

@@ -32,7 +32,9 @@ CODES = {
     "CustSpaceNotAllowed": Meaning("no", False, 403, "This space may not be used here."),
     "CountryNotAllowed": Meaning("no", False, 403, "Numbers of this country are not allowed."),
     "DeliveryMethodNotAllowed": Meaning("no", False, 403, "This method is not allowed."),
-    "LineTypeNotAllowed": Meaning("no", False, 403, "This kind of line can't get a code this way."),
+    "LineTypeNotAllowed": Meaning(
+        "no", False, 403, "This kind of line isn't allowed, or not by this method."
+    ),
     "CallerUnknown": Meaning("no", False, 403, "The trigger named no caller, or no space."),
     "EventExpired": Meaning("no", False, 410, "The request is older than MAX_EVENT_AGE_SECONDS."),
     "StoreUnavailable": Meaning("no", True, 503, "The store couldn't be reached before the call."),
@@ -41,16 +43,15 @@ CODES = {
     "TooManyRequests": Meaning("no", True, 429, "The limit for this caller is used up."),
     "TotalLimitReached": Meaning("no", True, 429, "The limit for all callers together is used up."),
     "QuotaExhausted": Meaning("no", True, 429, "The API's quota had no place in the time left."),
-    "UpstreamUnavailable": Meaning("no", True, 503, "The API can't be reached; nothing was sent."),
+    "UpstreamUnavailable": Meaning("no", True, 503, "The API can't be reached; nothing was done."),
     "UpstreamTimeout": Meaning("unknown", False, 202, "The API didn't answer in time."),
     "UpstreamDisconnected": Meaning("unknown", False, 202, "No whole answer came from the API."),
     "InvalidUpstreamAnswer": Meaning("unknown", False, 202, "The API's answer isn't clear."),
     "UnexpectedError": Meaning("no", False, 500, "The function has a bug."),
 }
 
-_NEUTRAL_MESSAGES = {
-    "Misconfigured": "The service isn't set up rightly; its operator's log says why."
-}
+#: What HTTP callers are told of Misconfigured.
+_NEUTRAL_MESSAGE = "The service isn't set up rightly; its operator's log says why."
 
 
 class FieldError(BaseModel):
@@ -136,7 +137,7 @@ class Result(BaseModel):
         return cls.model_validate_json(stored).with_(replayed=True)
 
     @classmethod
-    def showing(cls, result: Result, **asked: Any) -> Result:
+    def of_operation(cls, result: Result, **asked: Any) -> Result:
         """The same result as the answer to one operation, with what was asked of it."""
         message = cls.success_message if result.success else result.message
         return cls.model_construct(**{**dict(result), "message": message, **asked})
@@ -151,8 +152,7 @@ class Result(BaseModel):
 
     def for_event_source(self) -> dict[str, Any]:
         """The result for event sources, with the API's own message."""
-        message = self.upstream_message or self.message
-        return {**self._shown(), "message": message, "access_denied_detail": None}
+        return {**self.for_invoker(), "access_denied_detail": None}
 
     def for_invoker(self) -> dict[str, Any]:
         """The result for direct callers, who may see the account's policies."""
@@ -160,7 +160,7 @@ class Result(BaseModel):
 
     def for_http(self) -> dict[str, Any]:
         """The result for HTTP callers, with nothing about the account and its set-up."""
-        message = _NEUTRAL_MESSAGES.get(self.code, self.message)
+        message = _NEUTRAL_MESSAGE if self.code == "Misconfigured" else self.message
         return {**self._shown(), "message": message, "access_denied_detail": None}
 
     def _shown(self) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class StatusResult(Result):
     )
 
     @classmethod
-    def showing(cls, result: Result, **asked: Any) -> Result:
+    def of_operation(cls, result: Result, **asked: Any) -> Result:
         if result.outcome == "unknown":  # no answer came, and asking again does no harm
             result = result.with_(
                 outcome="no",
@@ -210,7 +210,7 @@ class StatusResult(Result):
                 retry_after_seconds=UNREACHABLE_SECONDS,
                 http_status=503,
             )
-        return super().showing(result, **asked)
+        return super().of_operation(result, **asked)
 
 
 class VerifyResult(Result):

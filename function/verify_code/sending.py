@@ -40,6 +40,7 @@ class Sender:
     def send(self, request: Request, permit: Permit, current: Invocation) -> Result:
         """Tries until it may be done, the API refuses, or no try or time is left."""
         if request.phone_number.digits in self._settings.test_numbers:
+            # Only the result of status shows it.
             return Result.accepted(verification_status="NOT_VERIFIED")
         result: Result | None = None
         missed_turns = 0

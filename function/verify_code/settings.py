@@ -112,12 +112,13 @@ def load(environ: Mapping[str, str], function_timeout_seconds: float) -> Setting
             problem = error["msg"] if is_told else _problem(name, texts[name])
             problems.setdefault(name, f"{name.upper()} {problem}")
     else:
-        # Where only one method is allowed, it is the default.
-        method = settings.default_method or min(settings.allowed_methods)
+        usual = "sms" if "sms" in settings.allowed_methods else "voice"
+        method = settings.default_method or usual
         settings = settings.model_copy(update={"default_method": method})
-        problems |= dict(enumerate(_contradictions(settings, function_timeout_seconds)))  # type: ignore[arg-type]
-        if not problems:
+        sentences = [*problems.values(), *_contradictions(settings, function_timeout_seconds)]
+        if not sentences:
             return settings
+        raise SettingsError(" ".join(sentences))
     raise SettingsError(" ".join(problems.values()))
 
 

@@ -59,8 +59,9 @@ def given(fields: dict[str, Any], name: str) -> list[Any]:
 
 
 def asked(fields: dict[str, Any], model: type[Request]) -> dict[str, Any]:
-    """The fields that a request of this model may have, as they came."""
-    names = [spelling for name in model.model_fields for spelling in NAMES[name]]
+    """The fields that a request of this model may have, as they came, without its name."""
+    of_model = set(model.model_fields) - {"idempotency_key"}
+    names = [spelling for name in of_model for spelling in NAMES[name]]
     return {name: fields[name] for name in names if name in fields}
 
 

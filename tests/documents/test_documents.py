@@ -65,7 +65,9 @@ def test_the_page_has_each_operation() -> None:
         assert (path, action) == ("/" if name == "send" else f"/{name}", operation.action)
         assert quoted(fields) == operation.request.model_fields.keys() - Request.model_fields.keys()
     told = quoted(" ".join(re.findall(r"^\| (`\w+`) \| [^|]* \|$", ANSWERS, re.MULTILINE)))
-    keys = [set(each.result.showing(Result.accepted()).for_http()) for each in OPERATIONS.values()]
+    keys = [
+        set(each.result.of_operation(Result.accepted()).for_http()) for each in OPERATIONS.values()
+    ]
     every, common = set[str]().union(*keys), set(keys[0]).intersection(keys[1], keys[2])
     assert every - common - {"method", "locale"} <= told <= every
 

@@ -150,7 +150,7 @@ def test_an_event_can_only_ask_for_a_code(every: FunctionUnderTest, operation: A
     assert calls(every) == [0, 0, 0]
 
 
-@pytest.mark.parametrize("operation", ["status", "verify"])
+@pytest.mark.parametrize("operation", ["status", "verify", "Verify", " STATUS "])
 def test_an_operation_beside_the_request(every: FunctionUnderTest, operation: str) -> None:
     """An operation in the CloudEvent itself, outside its data, is raised as `InvalidEvent`."""
     event = {"specversion": "1.0", "id": "1", "source": "a", "operation": operation}

@@ -381,3 +381,31 @@ def test_a_long_name_is_shortened(function: FunctionUnderTest) -> None:
     """A misspelt name is shortened in the answer."""
     result = function.ask(**{"idem" + "_" * 15_000 + "potency_key": "k"})
     assert (result["code"], len(str(result)) < 1500) == ("InvalidRequest", True)
+
+
+def test_a_key_in_the_body_or_in_the_header(function: FunctionUnderTest) -> None:
+    """One key names one request, wherever it stands."""
+    function.set(SEND_LIMITS_PER_NUMBER="9/minute")
+    body = {"phone_number": NUMBER, "idempotencyKey": "tap-1"}
+    replies = [
+        function.post(body),
+        function.post(headers={"Idempotency-Key": "tap-1"}),
+        function.post({"phone_number": NUMBER, "idempotency_key": "tap-1"}),
+    ]
+    assert [reply.result["replayed"] for reply in replies] == [False, True, True]
+    assert function.ask(idempotency_key="tap-1")["replayed"]
+    assert len(function.gateway.messages) == 1
+
+
+def test_a_star_is_no_space(function: FunctionUnderTest) -> None:
+    """Where any space may be used, each request names one."""
+    function.set(CUST_SPACE_IDS="*")
+    assert function.ask(cust_space_id="*")["code"] == "CustSpaceNotAllowed"
+    assert function.ask(cust_space_id="cams-9")["sent"] == "yes"
+
+
+def test_a_fixed_line_where_voice_is_not_allowed(function: FunctionUnderTest) -> None:
+    """The sentence names only what can be done here."""
+    function.set(ALLOWED_METHODS="sms")
+    (error,) = function.ask(phone_number="+4315880000")["errors"]
+    assert error["message"] == "A fixed line can't take sms: name another number."

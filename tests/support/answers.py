@@ -43,7 +43,9 @@ _BEFORE_THE_REQUEST = (400, 403, 404, 405, 413, 415, 422, 500)
 def examples(operation: Operation) -> list[Result]:
     """An answer of the operation for each code that an app may get."""
     return [
-        operation.result.showing(result, invocation_id="1-67aee50c", **_shown(operation, result))
+        operation.result.of_operation(
+            result, invocation_id="1-67aee50c", **_shown(operation, result)
+        )
         for result in (*_common(), *_BY_OPERATION[operation]())
         if operation.changes_something or not _is_about_a_change(result)
     ]
@@ -78,7 +80,7 @@ def _of_the_api(status: int, code: str) -> Result:
 def _common() -> Iterator[Result]:
     example = 'Send one JSON object in UTF-8, with each key once, such as {"phone_number": "+86…"}.'
     no_json = "Send the request as Content-Type: application/json, in UTF-8."
-    country = "phone_number is of a country that may not be sent to."
+    country = "phone_number is of a country that isn't allowed here."
     premium = "phone_number is a premium-rate or shared-cost line: name another."
     space = "cust_space_id may not be used here."
     no_answer = "No whole answer came from the API; nobody knows whether it was done."

@@ -155,7 +155,8 @@ def _params(action: str) -> Params:
 
 def _without_credentials(body: bytes, context: Any) -> bytes:
     """Returns the answer without the role's keys and token, however JSON or a URL spells them."""
-    for value in credentials.read(context) or ():
+    values = credentials.read(context) or ()
+    for value in values:
         plain = max(re.findall(r"[A-Za-z0-9]+", value), key=len, default="")
         # Letters and digits are never escaped, so most answers need no search.
         if len(value) >= _SHORTEST_SECRET and plain.encode() in body:
@@ -164,7 +165,7 @@ def _without_credentials(body: bytes, context: Any) -> bytes:
             re.purge()  # its cache of patterns would keep the secret
     # Also a part of one, where the API has cut it.
     for run in set(re.findall(rb"[A-Za-z0-9]{16,}", body)):
-        if any(run.decode() in value for value in credentials.read(context) or ()):
+        if any(run.decode() in value for value in values):
             body = body.replace(run, b"***")
     return body
 

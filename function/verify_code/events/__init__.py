@@ -13,7 +13,7 @@ from verify_code.events.sources import (
     MnsTopicMessage,
     MnsTopicStream,
 )
-from verify_code.json_text import check_size, decode, request_in
+from verify_code.json_text import CONTRADICTION, check_size, decode, request_in
 from verify_code.result import Rejected
 
 #: A larger event isn't decoded, which can take thirty times as much memory.
@@ -53,7 +53,7 @@ def _decoded(event: bytes) -> Any:
         content = decode(event)
     except ValueError:
         raise Rejected("InvalidEvent", "The event is not JSON in UTF-8.") from None
-    if content == ():
+    if content == CONTRADICTION:
         raise Rejected("InvalidEvent", "The event has a key twice, with different values.")
     return content
 
@@ -74,9 +74,9 @@ def _unread(event: bytes, rejection: Rejected) -> Event:
     An unreadable batch must be raised, or its messages are lost.
     """
     text = event.strip(b"\xef\xbb\xbf \t\r\n")
-    names_no_number = b"phone" not in text.lower()
+    has_no_phone_number_key = b"phone" not in text.lower()
     never = (*SOURCES_WITHOUT_REQUESTS, TYPE_WITHOUT_REQUESTS)
-    if names_no_number and any(f'"{mark}'.encode() in text for mark in never):
+    if has_no_phone_number_key and any(f'"{mark}'.encode() in text for mark in never):
         return _direct(event)  # some of these sources would deliver for ever
     if text[:1] == b"[" and text[-1:] == b"]":
         return unread_stream(rejected(rejection, is_redelivered=True))

@@ -20,7 +20,7 @@ local members = {
 }
 
 -- The moments that count in a rate limit, its dead members, and when its next open attempt ends.
-local function read(all)
+local function counted(all)
   local moments, dead, decided_in = {}, {}, nil
   for n = 1, #all, 2 do
     local its_state, its_deadline, its_token = all[n]:match('^(%a):(%d+):(.*)$')
@@ -49,7 +49,7 @@ local dead, waits, decided_in = {}, {}, nil
 local longest, code = 0, nil
 for n, rate_limit in ipairs(rate_limits) do
   local moments, its_decided_in
-  moments, dead[n], its_decided_in = read(members[n])
+  moments, dead[n], its_decided_in = counted(members[n])
   waits[n] = wait(rate_limit.limits, moments)
   if n == 1 then decided_in = its_decided_in end
   if waits[n] > 0 then code = code or rate_limit.code end

@@ -42,15 +42,15 @@ class RateLimit(NamedTuple):
 
 
 class Record(NamedTuple):
-    """An idempotency record: the right of one attempt to send one request.
+    """An idempotency record: the right of one attempt to make one call.
 
     It is *reserved* when it is admitted, *sending* from just before the first byte is written, then
     *completed*; or it is released. What the next delivery gets if the process dies:
 
     - before sending began: ``InProgress`` for ``deadline_seconds`` after the record was made, then
       the record is free and doesn't count;
-    - after sending began: ``InProgress`` for as long, then ``unknown``, since a code may have been
-      sent (*orphaned*). It counts in the rate limits;
+    - after sending began: ``InProgress`` for as long, then ``unknown``, since it may have
+      taken effect (*orphaned*). It counts in the rate limits;
     - after the result was stored: the stored result.
 
     The death of a memory store's process takes its records along. A completed record is kept for
@@ -95,7 +95,7 @@ class Store(Protocol):
     def admit(self, record: Record, replaces: str = "") -> Verdict:
         """Reserves the record and its counts if the key is free and no rate limit is full.
 
-        ``replaces`` is the token of an earlier attempt at the same request, which sent nothing:
+        ``replaces`` is the token of an earlier attempt at the same request, which did nothing:
         its record and counts are dropped in the same step, if they are still its own.
         """
 

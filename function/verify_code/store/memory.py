@@ -165,5 +165,5 @@ def _limited(record: Record, waits: list[float]) -> Verdict | None:
 
 def _end(record: Record, entry: _Entry, now: float) -> float:
     longest = entry.made_at + record.most_seconds
-    # A sending record may have sent a code.
+    # The call of a sending record may have taken effect.
     return longest if entry.state == "sending" else min(now + record.kept_seconds, longest)

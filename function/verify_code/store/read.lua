@@ -23,7 +23,7 @@ local found = redis.call('HMGET', KEYS[1], 'token', 'state', 'made_at', 'deadlin
 local holder, state, result = found[1], found[2], found[5]
 local made_at, deadline = tonumber(found[3]) or 0, tonumber(found[4]) or 0
 
--- How long the record may stay when it is used now. One in state s may have sent a code.
+-- How long the record may stay when it is used now. The call of one in state s may have taken effect.
 local function lifetime(since, its_state)
   local longest = since + most - now
   return math.max(1, its_state == 's' and longest or math.min(kept, longest))

@@ -91,7 +91,7 @@ class RedisStore(Store, Turns):
 
     def open(self) -> str:
         """Loads the scripts; what the server does when its memory is full, if it says so."""
-        for script in (self._admit, self._write, self._reserve_turn):
+        for script in (self._admit, self._write, self._reserve_turn, self._pause_turns):
             self._ask(partial(self._client.script_load, script))
         return str(self._ask(lambda: self._client.info("memory").get("maxmemory_policy", "")))
 

@@ -4,8 +4,7 @@
 -- Returns 1, or 0 where the record isn't the token's, or may not change to this state.
 
 local new_state = ARGV[6]
-local is_lost = not holder
-if new_state == 'c' and is_lost then  -- what was sent counts, whatever the store has lost
+if new_state == 'c' and not holder then  -- what was done counts, whatever the store has lost
   state, made_at, deadline = 's', now, now
 elseif holder ~= token or (state == 'c' and new_state ~= 'c') then
   return 0
