@@ -59,12 +59,12 @@ def headings(file: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("page", "lines", "words"),
     [
-        (README, 130, 1050),
+        (README, 130, 1100),
         ("CONTRIBUTING.md", 80, 450),
         ("SECURITY.md", 45, 250),
         ("tests/README.md", 40, 350),
         ("docs/quickstart.zh-CN.md", 50, 250),
-        ("docs/quickstart.id.md", 50, 250),
+        ("docs/quickstart.id.md", 51, 260),
     ],
 )
 def test_pages_are_short(page: str, lines: int, words: int) -> None:

@@ -115,19 +115,23 @@ _WRITTEN = (
     Code(
         ("Product.Unsubscript",),
         NEUTRAL,
-        "Subscribe to ChatApp.",
+        "Subscribe to Chat App Message Service in its console.",
         "ChatApp isn't subscribed.",
     ),
     Code(
         ("Ram.*", "NoPermission", "Forbidden*", "Authentication.*"),
         NEUTRAL,
-        "Give the role [the action](access.md#what-callers-may-do).",
+        "Run `make deploy`, which gives the role [its actions](access.md#what-callers-may-do). With "
+        "ROS, update the stack.",
         "The role may not call the API.",
     ),
     Code(
-        ("InvalidAccessKeyId*", "InvalidSecurityToken*", "Signature*", "InvalidTimeStamp*"),
+        (
+            *("InvalidAccessKeyId*", "InvalidSecurityToken*", "Signature*", "IncompleteSignature"),
+            "InvalidTimeStamp*",
+        ),
         NEUTRAL,
-        "If it lasts: make the role anew; deploy.",
+        "If it lasts: delete the role `chatapp-verify-code` in the RAM console, and deploy.",
         "The API didn't take the role's credentials.",
     ),
     Code(
@@ -145,7 +149,8 @@ _WRITTEN = (
     Code(
         ("*",),
         NEUTRAL._replace(verify="Let the user enter the code again, or ask for another one."),
-        "Leave the number alone for hours. Ask the provider, with the `request_id`.",
+        "Of `verify`: most often the user typed a wrong code; do nothing. Else `upstream_message` "
+        "says why. A locked number waits for hours.",
         "The API refused: a wrong code, a locked or verified number.",
     ),
 )

@@ -66,10 +66,16 @@ function showStatus({ verificationStatus }) {
 
 function showDocument({ paths }) {
   const titles = ["HTTP", "means", "code", "the app"];
-  const rows = Object.entries(paths[find("path").value].post.responses).map(([status, response]) => {
-    const examples = Object.entries(response.content?.["application/json"].examples ?? {});
-    const cells = [response.description, examples.map(([code]) => code).join(", "), examples[0]?.[1].summary ?? ""];
-    return element("tr", [element("th", status, { scope: "row" }), ...cells.map((cell, i) => element("td", described(cell), { "data-title": titles[i + 1] }))]);
+  const rows = Object.entries(paths[find("path").value].post.responses).flatMap(([status, response]) => {
+    const codes = {};  // by what the app does
+    for (const [code, { summary }] of Object.entries(response.content?.["application/json"].examples ?? {})) {
+      (codes[summary] ??= []).push(code);
+    }
+    const advice = Object.keys(codes).length ? Object.entries(codes) : [["", []]];
+    return advice.map(([toDo, several]) => {
+      const cells = [response.description, several.join(", "), toDo];
+      return element("tr", [element("th", status, { scope: "row" }), ...cells.map((cell, i) => element("td", described(cell), { "data-title": titles[i + 1] }))]);
+    });
   });
   const head = element("tr", titles.map((title) => element("th", title, { scope: "col" })));
   find("document").replaceChildren(element("table", [head, ...rows]));
