@@ -121,8 +121,8 @@ _WRITTEN = (
     Code(
         ("Ram.*", "NoPermission", "Forbidden*", "Authentication.*"),
         NEUTRAL,
-        "Run `make deploy`, which gives the role [its actions](access.md#what-callers-may-do). With "
-        "ROS, update the stack.",
+        "Run `make deploy`, which gives the role [its actions](access.md#what-callers-may-do). "
+        "With ROS, update the stack.",
         "The role may not call the API.",
     ),
     Code(
