@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.local import BY_HTTP, DIRECTLY, NUMBER, as_sent, local_sandbox
+from tests.sandbox.local_sandbox import BY_HTTP, DIRECTLY, NUMBER, as_sent, local_sandbox
 
 #: What is shown of a result that isn't shown whole.
 _OUTCOME = ("sent", "registered", "verification_status", "code")

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.event import sent_now
 from tests.sandbox.function_compute import ROOT
 from tests.sandbox.log_line import shortened
-from tests.sandbox.recorded import sent_now
 from tests.support.function_under_test import FunctionUnderTest
 from tests.support.hostile import RECORDED
 from tests.support.judge import SENT_AT
