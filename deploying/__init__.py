@@ -1,1 +1,1 @@
-"""What deploy.py needs beside the values and the steps."""
+"""What deploy.py runs: deployment.py has the steps in their order."""

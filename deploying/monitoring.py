@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
-NAME = "chatapp-verify-code"
-SOURCE = Path(__file__).parents[1] / "docs" / "monitoring.json"
+from deploying.names import NAME as NAME  # noqa: PLC0414  # tests/support has it from here
+from deploying.names import ROOT
+
+SOURCE = ROOT / "docs" / "monitoring.json"
 SEVERITIES = {"critical": 10, "high": 8, "medium": 6, "low": 4}
 #: How many columns the grid of a dashboard has, and the size of one of our charts.
 COLUMNS, WIDTH, HEIGHT = 24, 12, 8

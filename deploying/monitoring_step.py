@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from enum import Enum
 from typing import Any
 
 from deploying.monitoring import (
-    NAME,
     Place,
     alert,
     charts,
@@ -17,10 +17,19 @@ from deploying.monitoring import (
     records,
     source,
 )
+from deploying.names import NAME
 from deploying.tools import NOT_THERE, Command, StepFailed, aliyun
 
 #: Users and action policies belong to the account, not to a project; this region has them.
 RECORDS_REGION = "cn-shanghai"
+
+
+class Put(Enum):
+    """What became of a thing that must be there, as it is told."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    THERE_ALREADY = "there already"
 
 
 class Monitoring:
@@ -31,7 +40,7 @@ class Monitoring:
 
     def put(self) -> str:
         """The dashboard, and the alarms if there is an address for them; else none of them."""
-        told = f"dashboard {self._put_dashboard()}"
+        told = f"dashboard {self._put_dashboard().value}"
         there = self._alerts()
         if not self.email:
             gone = ", and those that were there are removed" if there else ""
@@ -44,7 +53,7 @@ class Monitoring:
         self._delete_alerts(there)  # those that the file has no more
         self._put_contact()
         rules = [self._put_rule(each) for each in source()["metric_rules"]]
-        changed = len(done) - done.count("there already") + len(there)
+        changed = len(done) - done.count(Put.THERE_ALREADY) + len(there)
         more = f", {changed} new or changed" if changed else ""
         return f"{told}; alarms for {self.email}: {len(wanted)} log, {sum(rules)} metric{more}"
 
@@ -56,7 +65,7 @@ class Monitoring:
         self._remove(there)
         return "removed"
 
-    def _put_dashboard(self) -> str:
+    def _put_dashboard(self) -> Put:
         wanted = {"charts": charts(self.place)}
         of_dashboard = ("--dashboard-name", NAME)
         about = ("--display-name", NAME, "--description", "Made from docs/monitoring.json")
@@ -74,7 +83,7 @@ class Monitoring:
         ours = [each for each in found.get("results", []) if each["name"].startswith(f"{NAME}-")]
         return {each["name"]: each for each in ours}
 
-    def _put_alert(self, wanted: dict[str, Any], found: dict[str, Any] | None) -> str:
+    def _put_alert(self, wanted: dict[str, Any], found: dict[str, Any] | None) -> Put:
         # A stack's rule has no such field; without it an alert would be evaluated and not sent on.
         enabled = {**wanted["configuration"], "sinkAlerthub": {"enabled": True}}
         content = (
@@ -140,11 +149,11 @@ class Monitoring:
 
 def put_recipient(email: str) -> str:
     """The user and the action policy of Simple Log Service, by which its alarms are sent."""
-    told = [f"{name} {_put_record(name, value)}" for name, value in records(email).items()]
+    told = [f"{name} {_put_record(name, value).value}" for name, value in records(email).items()]
     return ", ".join(told)
 
 
-def _put_record(name: str, value: dict[str, Any]) -> str:
+def _put_record(name: str, value: dict[str, Any]) -> Put:
     of_records, of_record = ("--resource-name", name), ("--record-id", NAME)
     content = ("--id", NAME, "--tag", NAME, "--value", _json(value))
     found = aliyun(*_record("get-resource-record", *of_records, *of_record))
@@ -157,14 +166,14 @@ def _put_record(name: str, value: dict[str, Any]) -> str:
     )
 
 
-def _put(found: Any, wanted: Any, create: Command, update: Command) -> str:
+def _put(found: Any, wanted: Any, create: Command, update: Command) -> Put:
     if found is None:
         aliyun(*create)
-        return "made"
+        return Put.MADE
     if _has(found, wanted):
-        return "there already"
+        return Put.THERE_ALREADY
     aliyun(*update)
-    return "changed"
+    return Put.CHANGED
 
 
 def _record(action: str, *words: str) -> Command:

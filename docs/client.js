@@ -24,7 +24,7 @@ const FOR_THE_USER_TO_CORRECT = /^(InvalidRequest|InvalidParameter\..*|(Country|
 /** Refusals that say nothing of the code that was submitted. */
 const FOR_THE_OPERATOR_TO_FIX = new RegExp(
   "^(Product\\.|Ram\\.|NoPermission|Forbidden|Authentication\\.|InvalidAccessKeyId|InvalidSecurityToken" +
-  "|Signature|IncompleteSignature|InvalidTimeStamp|InvalidApi\\.)",
+  "|Signature|IncompleteSignature|InvalidTimeStamp|InvalidApi\\.|Unknown\\.ResourceOwnerId$)",
 );
 
 /**

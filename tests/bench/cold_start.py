@@ -27,7 +27,7 @@ from pathlib import Path
 import trustme
 import yaml
 
-from deploy import FIGURES
+from deploying.values import FIGURES
 from layers import build
 from tests.bench import cpu_share, page
 from tests.sandbox.acs3 import StsCredentials

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-import deploy
+from deploying.values import FIGURES
 
 ROOT = Path(__file__).parents[2]
 ROS_SCHEMA = json.loads((ROOT / "tests/data/ros_schema.json").read_text())
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 #: What `make deploy` adds for the choice of a store.
 CHOSEN = {
     store: {"REGION": "ap-southeast-1", "RUNTIME": "python3.10", **figures}
-    for store, figures in deploy.FIGURES.items()
+    for store, figures in FIGURES.items()
 }
 
 #: The same as the parameters of a stack.

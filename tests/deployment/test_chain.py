@@ -301,7 +301,9 @@ def test_the_token_of_another_key_is_refused(plane: ControlPlane, machine: Machi
     """Where the deployed key set isn't private.pem's, the check of the way in says so."""
     assert machine.deploy(**MEMORY).status == 0
     (machine.checkout / "private.pem").unlink()
-    run = machine.run(sys.executable, "-c", "import deploy; deploy.new_key_set()")
+    run = machine.run(
+        sys.executable, "-c", "from deploying.key_pair import new_key_set; new_key_set()"
+    )
     assert run.status == 0, run.text
     ended = machine.deploy()
     assert ended.status == 1

@@ -348,7 +348,8 @@ def test_the_recipient_of_a_stacks_alarms(
     assert recorder.changes() == ["create-resource-record", "create-resource-record"]
     for words in ([], ["a", "b@example.com"], ["nobody"]):
         assert deploy.main(["recipient", *words]) == 1
-        assert "ALARM_EMAIL must be one e-mail address" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert told == "Write one e-mail address: make recipient EMAIL=…\n"
 
 
 def test_a_link_that_nobody_opened_is_told(recorder: Recorder) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-import deploy
+from deploying.names import FUNCTIONS, NAME
+from deploying.resources import Resources
 from tests.deployment import rendering
 from tests.deployment.checks import VPC, granted, to_grant
 from tests.deployment.rendering import ACCOUNT, ROOT
@@ -31,12 +32,12 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_role(things: Path, operations: str, vpc: str = "") -> tuple[str, dict[str, Any]]:
     """What the step says, and the role's policy then."""
     values = {"OPERATIONS": operations, "VPC_CONFIG": vpc}
-    deployment = deploy.Deployment(values, deploy.FUNCTIONS)
-    deployment.account = ACCOUNT
-    told = deployment.make_role()
+    resources = Resources(values, FUNCTIONS)
+    resources.account = ACCOUNT
+    told = resources.make_role()
     made = json.loads((things / "things.json").read_text())
-    assert made[f"Role {deploy.NAME}"]["attached"] == deploy.NAME
-    policy: dict[str, Any] = json.loads(made[f"Policy {deploy.NAME}"]["PolicyDocument"])
+    assert made[f"Role {NAME}"]["attached"] == NAME
+    policy: dict[str, Any] = json.loads(made[f"Policy {NAME}"]["PolicyDocument"])
     return told, policy
 
 

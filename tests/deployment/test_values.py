@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
 import deploy
+from deploying.names import FUNCTIONS
+from deploying.resources import Resources
+from deploying.role import VPC_STATEMENT
 from deploying.tools import StepFailed
+from deploying.values import complete_values, read_values
 from layers import build
 from tests.deployment import rendering
 from tests.deployment.checks import check_s_yaml
@@ -63,9 +67,9 @@ def mode(path: Path) -> int:
 def test_the_values_deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> None:
     """The values that are made fit s.yaml, stay as they are in a second run, and are secret."""
     monkeypatch.setenv("STORE_URL", store_url)
-    values = deploy.values()
+    values = complete_values()
     check_s_yaml(rendering.s_yaml(), **values)
-    assert deploy.values() == values == deploy.read_values()
+    assert complete_values() == values == read_values()
     assert [mode(folder / name) for name in (".env", "private.pem")] == [0o600, 0o600]
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {".env", "*.pem"} <= set(ignored)
@@ -76,11 +80,11 @@ def test_the_values_deploy(folder: Path, monkeypatch: pytest.MonkeyPatch, store_
 )
 def test_a_new_value_is_added_to_an_old_file(folder: Path, name: str, value: str) -> None:
     """What an older .env lacks is added to it; what it has stays."""
-    deploy.values()
+    complete_values()
     text = (folder / ".env").read_text()
     (folder / ".env").write_text(re.sub(rf"(?m)^{name}=.*\n", "", text))
     (folder / ".env").chmod(0o600)
-    assert deploy.values()[name] == value
+    assert complete_values()[name] == value
     assert sorted((folder / ".env").read_text().splitlines()) == sorted(text.splitlines())
 
 
@@ -93,11 +97,11 @@ def test_another_store_brings_its_figures(
 ) -> None:
     """Who changes STORE_URL in .env gets the figures of the new choice, unless they are his own."""
     monkeypatch.setenv("STORE_URL", before)
-    deploy.values()
+    complete_values()
     text = (folder / ".env").read_text()
     (folder / ".env").write_text(text.replace(before, after))
-    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == calls
-    assert deploy.values() == deploy.read_values()
+    assert complete_values()["HTTP_CALLS_PER_SECOND"] == calls
+    assert complete_values() == read_values()
     assert len((folder / ".env").read_text().splitlines()) == len(text.splitlines())
 
 
@@ -107,23 +111,23 @@ def test_a_file_as_users_write_it(folder: Path) -> None:
     text = f'# one = 1\n# one = 2\n\n STORE_SECRET = {secret} \nexport STORE_URL="memory:// "\n'
     (folder / ".env").write_text(text)
     (folder / ".env").chmod(0o644)
-    values = deploy.values()
+    values = complete_values()
     assert (values["STORE_SECRET"], values["HTTP_INSTANCES"]) == (secret, "1")
-    assert values == deploy.read_values()
+    assert values == read_values()
     assert (folder / ".env").read_text().startswith("# one = 1\n# one = 2\n\n STORE_SECRET = ")
     assert mode(folder / ".env") == 0o600
     (folder / ".env").write_text("STORE_SECRET: x\n")
     with pytest.raises(StepFailed, match="a line that is not NAME='value'"):
-        deploy.values()
+        complete_values()
 
 
 def test_own_figures_stay(folder: Path) -> None:
     """Figures that a user wrote are left alone, whatever the store."""
-    deploy.values()
+    complete_values()
     text = (folder / ".env").read_text()
     text = text.replace("HTTP_CALLS_PER_SECOND='5'", "HTTP_CALLS_PER_SECOND='3'")
     (folder / ".env").write_text(text.replace("memory://", "redis://host"))
-    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == "3"
+    assert complete_values()["HTTP_CALLS_PER_SECOND"] == "3"
 
 
 @pytest.mark.parametrize("caller", ["shop-17", None])
@@ -133,11 +137,11 @@ def test_a_token_fits_the_key_set(
     """The token that is printed is verified by the key set; its caller may be left out."""
     assert deploy.main(["token"]) == 1  # it makes no values
     assert not (folder / ".env").exists()
-    deploy.values()
+    complete_values()
     capsys.readouterr()
     assert deploy.main(["token", *([caller] if caller else [])]) == 0
     (token,) = capsys.readouterr().out.splitlines()
-    (key,) = json.loads(deploy.read_values()["JWKS"])["keys"]
+    (key,) = json.loads(read_values()["JWKS"])["keys"]
     exponent, modulus = (int.from_bytes(decoded(key[name]), "big") for name in "en")
     signed, _, signature = token.rpartition(".")
     public_key = RSAPublicNumbers(exponent, modulus).public_key()
@@ -182,10 +186,10 @@ def test_a_wrong_value_is_a_sentence(
 def test_operations_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the environment are written at first; later .env is what counts."""
     monkeypatch.setenv("OPERATIONS", "send,status")
-    assert deploy.values()["OPERATIONS"] == "send,status"
+    assert complete_values()["OPERATIONS"] == "send,status"
     monkeypatch.setenv("OPERATIONS", "send,status,verify")
-    assert deploy.values()["OPERATIONS"] == "send,status"
-    check_s_yaml(rendering.s_yaml(), **deploy.read_values())
+    assert complete_values()["OPERATIONS"] == "send,status"
+    check_s_yaml(rendering.s_yaml(), **read_values())
 
 
 def test_a_wrong_operation_is_refused_in_the_functions_words(
@@ -218,18 +222,30 @@ def test_a_missing_tool_is_named(
     assert told.out.splitlines()[-1].startswith("1/10 account: ")
 
 
-def test_a_function_that_never_runs_leaves_its_calls_to_the_other(folder: Path) -> None:
-    """With 0 instances and 0 calls for events, HTTP may have all 9 calls a second in memory."""
-    deploy.values()
+@pytest.mark.parametrize(
+    ("idle", "calls_of_the_idle", "used"),
+    [
+        ("EVENT", "0", "HTTP"),
+        ("EVENT", "4", "HTTP"),
+        ("EVENT", "", "HTTP"),
+        ("HTTP", "", "EVENT"),
+    ],
+)
+def test_a_function_that_never_runs_leaves_its_calls_to_the_other(
+    folder: Path, idle: str, calls_of_the_idle: str, used: str
+) -> None:
+    """With 0 instances of one function, the other may have all 9 calls a second in memory,
+    whatever stands for the calls of the first."""
+    complete_values()
     text = (folder / ".env").read_text()
-    for name, before, after in (
-        ("EVENT_INSTANCES", "1", "0"),
-        ("EVENT_CALLS_PER_SECOND", "4", "0"),
-        ("HTTP_CALLS_PER_SECOND", "5", "9"),
+    for name, value in (
+        (f"{idle}_INSTANCES", "0"),
+        (f"{idle}_CALLS_PER_SECOND", calls_of_the_idle),
+        (f"{used}_CALLS_PER_SECOND", "9"),
     ):
-        text = text.replace(f"{name}='{before}'", f"{name}='{after}'")
+        text = re.sub(rf"(?m)^{name}=.*", f"{name}='{value}'", text)
     (folder / ".env").write_text(text)
-    assert deploy.values()["HTTP_CALLS_PER_SECOND"] == "9"
+    assert complete_values()[f"{used}_CALLS_PER_SECOND"] == "9"
 
 
 def test_undeploying_needs_the_values(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -249,19 +265,19 @@ def test_the_vpc_lets_the_role_do_what_the_stacks_role_may() -> None:
     """With a VPC the role of `make deploy` gets the statement of template.yml."""
     resources = rendering.rendered_template(rendering.template(), VpcId="vpc-1")
     policies = resources["Role"]["Properties"]["Policies"]
-    assert policies[1]["PolicyDocument"]["Statement"] == [deploy.VPC_STATEMENT]
+    assert policies[1]["PolicyDocument"]["Statement"] == [VPC_STATEMENT]
 
 
 def test_queues_and_log_keep_what_the_stacks_keep() -> None:
     """Messages and lines are kept as long as those of template.yml."""
     document = rendering.template()
-    queues = deploy.Deployment({"REGION": "x"}, deploy.FUNCTIONS).queues
+    queues = Resources({"REGION": "x"}, FUNCTIONS).queues
     for name in ("Requests", "DeadLetters"):
         queue = dict(document["Resources"][name]["Properties"])
         options = queues[queue.pop("QueueName")]
         assert options == tuple(word for key in queue for word in (f"--{key}", str(queue[key])))
     days = document["Parameters"]["LogDays"]["Default"]
-    assert f'"--ttl", "{days}"' in (ROOT / "deploy.py").read_text()
+    assert f'"--ttl", "{days}"' in (ROOT / "deploying/resources.py").read_text()
 
 
 ARN = "acs:fc:ap-southeast-1:1234567890123456:layers/chatapp-verify-code/versions/7"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deploy import FIGURES
 from deploying.monitoring import source
+from deploying.values import FIGURES
 from tests.deployment import rendering
 from tests.deployment.checks import granted, to_grant
 from tests.deployment.rendering import ACCOUNT, ROOT

@@ -20,7 +20,7 @@ def main() -> int:
 
         return serve(asked.port, is_log_json=asked.log == "json")
     if asked.command == "event":
-        from tests.sandbox.recorded import send
+        from tests.sandbox.event import send
 
         return send(asked.name)
     from tests.sandbox.run import run

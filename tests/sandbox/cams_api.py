@@ -67,7 +67,7 @@ class CamsApi:
         """The most calls in any second: of one action, or of the action with the most."""
         return max(_worst_second(self.calls[each]) for each in ([action] if action else self.calls))
 
-    def admit(self, action: str, version: str, query: Mapping[str, str]) -> None:
+    def check(self, action: str, version: str, query: Mapping[str, str]) -> None:
         """Counts a call, or raises if the second is full; it raises too if the call is wrong."""
         if action not in self.calls or version != "2020-06-06":
             raise Rejected(404, "InvalidApi.NotFound", "No such API.")

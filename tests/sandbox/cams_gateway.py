@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.request.recv(1024)
             self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         if gateway.handshake != "normal":
-            _linger_not(self.request)
+            _reset_on_close(self.request)
             raise ConnectionError("the handshake failed, as it should")
         if gateway.tls:
             self.request = gateway.tls.wrap_socket(self.request, server_side=True)
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             now = datetime.now(timezone.utc)
             query = gateway.verifier.verify(self.command, self.path, headers, body, now)
-            gateway.admit(action, version, query)
+            gateway.check(action, version, query)
         except Rejected as rejected:
             return self._answer(_refusal(rejected))
         told = behaviour or Behaviour(takes_effect=True)
@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
             # Past the TLS layer, in clear.
             os.write(self.connection.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
         elif behaviour.fault == "reset":
-            _linger_not(self.connection)
+            _reset_on_close(self.connection)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
@@ -252,6 +252,6 @@ def _uuid() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def _linger_not(sock: socket.socket) -> None:
-    """Makes the close that follows a reset."""
+def _reset_on_close(sock: socket.socket) -> None:
+    """Makes the next close a TCP reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -83,7 +83,7 @@ class Console:
 
     def close(self) -> None:
         """Ends a flood, and the fault."""
-        self._switch(_NO_FAULT.encode(), "")
+        self._set_fault(_NO_FAULT)
         self._is_closed = True
         self._callers.shutdown()
 
@@ -144,6 +144,10 @@ class Console:
 
     def _switch(self, body: bytes, _: str) -> Any:
         name = body.decode()
+        self._set_fault(name)
+        return {"fault": name}
+
+    def _set_fault(self, name: str) -> None:
         with self._switching:
             was, self._fault = self._fault, name
             if name == _UNREACHABLE and was != name:
@@ -151,7 +155,6 @@ class Console:
             if was == _UNREACHABLE and was != name:
                 self._gateway.start()
             self._gateway.standing = _FAULTS.get(name)
-        return {"fault": name}
 
     def _flood(self, _: bytes, __: str) -> Any:
         until = time.monotonic() + _FLOOD_SECONDS

@@ -1,15 +1,13 @@
-"""How the platform delivers what nobody waits for: asynchronous invocations, and event streams.
+"""How the platform delivers what nobody waits for: asynchronous invocations.
 
-Sources: "Asynchronous invocation", "Retry mechanism" and "Advanced features of triggers" in the
-Function Compute documentation. Waits are as documented, times a scale.
+Sources: "Asynchronous invocation" and "Retry mechanism" in the Function Compute documentation.
+Waits are as documented, times a scale.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tests.sandbox.invoked import Invoked, ResourceExhausted
@@ -71,35 +69,3 @@ class AsynchronousInvocations:
                 "responsePayload": invoked.answer.decode(),
             }
         )
-
-
-class EventStream:
-    """Delivers messages in batches; a batch that fails comes again, then goes to dead letters."""
-
-    def __init__(
-        self, platform: Platform, batch_size: int = 1, most_retries: int = 3, scale: float = 0.002
-    ) -> None:
-        self.dead_letters: list[Any] = []
-        self.answers: list[Any] = []
-        self._platform = platform
-        self._batch_size = batch_size
-        self._most_retries = most_retries
-        self._scale = scale
-
-    def deliver(self, messages: Sequence[Any]) -> None:
-        """Delivers all of them, in order, before it returns."""
-        for start in range(0, len(messages), self._batch_size):
-            self._deliver_batch(list(messages[start : start + self._batch_size]))
-
-    def _deliver_batch(self, batch: list[Any]) -> None:
-        event = json.dumps(batch).encode()
-        for attempt in range(self._most_retries + 1):
-            try:
-                invoked = self._platform.invoke(event, f"delivery-{id(batch)}-{attempt}")
-            except ResourceExhausted:
-                invoked = Invoked(b"", "ResourceExhausted")
-            if invoked.error_type is None:
-                self.answers.extend(json.loads(invoked.answer))
-                return
-            time.sleep(15 * self._scale)
-        self.dead_letters.extend(batch)

@@ -20,7 +20,7 @@ _BREAKS: dict[cams_gateway.Fault, str] = {
     "drip": "connection drips",
 }
 
-#: Its kind, its code, and the answer.
+#: The kind, the HTTP status and the body of each answer.
 _ANSWERS: tuple[tuple[str, int, bytes], ...] = (
     ("flow control", 400, b'{"Code": "Throttling.User"}'),
     ("flow control", 503, b'{"Code": "Throttling"}'),
@@ -78,6 +78,10 @@ FAULTS = (*_broken(), *_answered())
 
 OVER_TLS = (
     *(Fault("TLS handshake fails", kind, handshake=kind) for kind in ("cut", "garbage", "hang")),
-    Fault("a bad TLS record", "False", Behaviour(fault="bad_tls_record")),
-    Fault("a bad TLS record", "True", Behaviour(fault="bad_tls_record", takes_effect=True)),
+    Fault("a bad TLS record", "bad TLS record", Behaviour(fault="bad_tls_record")),
+    Fault(
+        "a bad TLS record",
+        f"bad TLS record{_EFFECT}",
+        Behaviour(fault="bad_tls_record", takes_effect=True),
+    ),
 )

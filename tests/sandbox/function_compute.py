@@ -100,10 +100,10 @@ class FunctionCompute:
         instance = self._take()
         try:
             if not instance.is_initialized and self.initializer:
-                failed = instance.call(self.initializer, None, request_id)
-                if failed.error_type:
+                initialized = instance.call(self.initializer, None, request_id)
+                if initialized.error_type:
                     instance.stop()
-                    return failed._replace(error_type="InitializationError")
+                    return initialized._replace(error_type="InitializationError")
             instance.is_initialized = True
             return instance.call(self.handler, event, request_id)
         finally:

@@ -1,4 +1,4 @@
-"""A line of the function's log in short, for who looks on."""
+"""A line of the function's log in short, for a person who watches."""
 
 from __future__ import annotations
 

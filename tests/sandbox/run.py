@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.sandbox.cams_gateway import CamsGateway
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.local import BY_HTTP, DIRECTLY, NUMBER, as_sent, local_sandbox
+from tests.sandbox.local_sandbox import BY_HTTP, DIRECTLY, NUMBER, as_sent, local_sandbox
 
 #: What is shown of a result that isn't shown whole.
 _OUTCOME = ("sent", "registered", "verification_status", "code")
@@ -59,8 +59,21 @@ def _ask(url: str, request: dict[str, str], *, is_shown_whole: bool = False) -> 
     with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
         headers = {"Content-Type": "application/json"}
         connection.request("POST", urlsplit(url).path or "/", json.dumps(request), headers)
-        result: dict[str, Any] = json.load(connection.getresponse())
-    shown = {name: result[name] for name in _OUTCOME if name in result}
+        response = connection.getresponse()
+        answer = response.read().decode("utf-8", "replace")
+    result = _object(answer)
+    if result is None:  # the platform's answer, of a function that failed
+        print(f"   answer:  {response.status} {answer}", flush=True)
+        return {}
+    shown = {name: result[name] for name in _OUTCOME if name in result} or result
     text = json.dumps(result, indent=2) if is_shown_whole else json.dumps(shown)
     print("   result: ", text.replace("\n", "\n            "), flush=True)
     return result
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

@@ -7,7 +7,7 @@ import json
 import threading
 
 from tests.sandbox.function_compute import FunctionCompute
-from tests.sandbox.local import BY_HTTP, DIRECTLY, NUMBER, local_sandbox
+from tests.sandbox.local_sandbox import BY_HTTP, DIRECTLY, NUMBER, local_sandbox
 from tests.sandbox.log_line import shortened
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import codes
+from verify_code.result import CODES
+
 CALL = """
 async ([name, url, request, options]) =>
   (await import("/console/client.js"))[name](url, request, options)
@@ -174,6 +177,23 @@ def test_a_code_is_submitted(asked: Asked) -> None:
     for answers in ([(202, MAY_BE_REGISTERED)], [None]):
         said = asked.call("submitCode", answers)
         assert (said["next"], said["registered"]) == ("enter code", "unknown")
+
+
+#: What the function answers with each code for which an app shows a neutral text.
+FOR_THE_OPERATOR = [
+    (CODES[name].http_status if name in CODES else 424, name.replace("*", "X"))
+    for each in codes.TABLE
+    if each.app == codes.NEUTRAL
+    for name in each.names
+]
+
+
+def test_what_the_operator_must_fix_ends_a_registration(asked: Asked) -> None:
+    """After a code that only the operator can fix, the user isn't asked for another one."""
+    assert (424, "Unknown.ResourceOwnerId") in FOR_THE_OPERATOR
+    for http_status, code in FOR_THE_OPERATOR:
+        said = asked.call("submitCode", [(http_status, {"code": code, "retryable": False})])
+        assert (said["next"], said["registered"]) == ("give up", "no"), code
 
 
 def test_the_status_is_asked(asked: Asked) -> None:

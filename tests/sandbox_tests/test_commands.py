@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sandbox.event import sent_now
 from tests.sandbox.function_compute import ROOT
 from tests.sandbox.log_line import shortened
-from tests.sandbox.recorded import sent_now
 from tests.support.function_under_test import FunctionUnderTest
 from tests.support.hostile import RECORDED
 from tests.support.judge import SENT_AT
@@ -31,9 +32,15 @@ SANDBOX = [sys.executable, "-m", "tests.sandbox"]
 TIMES = re.compile(r"(?<=ime|amp|och)\\*\": [^,}]*")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SANDBOX, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [*SANDBOX, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -69,6 +76,26 @@ def test_it_runs() -> None:
     assert printed.count('"registered": "yes"') == 1
     advised = re.findall(r"^  make (\w+)", printed.partition("\nNext:")[2], re.MULTILINE)
     assert advised == ["serve", "event", "deploy", "help"]
+
+
+@pytest.mark.parametrize(
+    ("code", "over_http", "directly"),
+    [
+        ("raise RuntimeError('no')", "502 Internal Server Error", 'result:  {"errorMessage": "no"'),
+        ("initialize = handler = lambda *given: [1]", "200 [1]", "answer:  200 [1]"),
+    ],
+)
+def test_a_function_that_is_broken(
+    tmp_path: Path, code: str, over_http: str, directly: str
+) -> None:
+    """Each step says what was answered, and the end that something went wrong."""
+    (tmp_path / "index.py").write_text(f"{code}\n")
+    ended = run("run", CODE_DIRECTORY=str(tmp_path))
+    assert (ended.returncode, ended.stderr) == (1, "")
+    asked_over_http, _, asked_directly = ended.stdout.partition("5. Directly")
+    assert asked_over_http.count(f"   answer:  {over_http}\n") == 4
+    assert directly in asked_directly
+    assert "\nSomething went wrong: see above" in asked_directly
 
 
 def test_it_is_served() -> None:

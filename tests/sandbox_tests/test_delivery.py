@@ -6,18 +6,57 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from tests.sandbox.cams_gateway import Behaviour, CamsGateway
-from tests.sandbox.delivery import EventStream
 from tests.sandbox.function_compute import FunctionCompute
+from tests.sandbox.invoked import Invoked, ResourceExhausted
 from tests.support.platform import call, environment
 
 EVENT = {"specversion": "1.0", "source": "test", "data": {"phone_number": "+8613800001234"}}
 REFUSED = Behaviour.says(400, Code="Product.Unsubscript")
+
+
+class EventStream:
+    """Delivers messages in batches; a batch that fails comes again, then goes to dead letters.
+
+    Source: "Advanced features of triggers" in the Function Compute documentation.
+    """
+
+    def __init__(
+        self,
+        platform: FunctionCompute,
+        batch_size: int = 1,
+        most_retries: int = 3,
+        scale: float = 0.002,
+    ) -> None:
+        self.dead_letters: list[Any] = []
+        self.answers: list[Any] = []
+        self._platform = platform
+        self._batch_size = batch_size
+        self._most_retries = most_retries
+        self._scale = scale
+
+    def deliver(self, messages: Sequence[Any]) -> None:
+        """Delivers all of them, in order, before it returns."""
+        for start in range(0, len(messages), self._batch_size):
+            self._deliver_batch(list(messages[start : start + self._batch_size]))
+
+    def _deliver_batch(self, batch: list[Any]) -> None:
+        event = json.dumps(batch).encode()
+        for attempt in range(self._most_retries + 1):
+            try:
+                invoked = self._platform.invoke(event, f"delivery-{id(batch)}-{attempt}")
+            except ResourceExhausted:
+                invoked = Invoked(b"", "ResourceExhausted")
+            if invoked.error_type is None:
+                self.answers.extend(json.loads(invoked.answer))
+                return
+            time.sleep(15 * self._scale)
+        self.dead_letters.extend(batch)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.sandbox.function_compute import ROOT
 from tests.sandbox.invoked import Invoked
-from tests.sandbox.local import local_sandbox
+from tests.sandbox.local_sandbox import local_sandbox
 
 _FILES = {path.stem: path for path in sorted((ROOT / "tests" / "events").iterdir())}
 
