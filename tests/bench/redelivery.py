@@ -16,7 +16,7 @@ from tests.support.platform import running
 from tests.support.redelivery import Outcome, deliver
 from tests.support.valkey import Valkey
 
-EVENTS = int(os.environ.get("EVENTS", "1000"))
+EVENTS = int(os.environ.get("EVENTS", "300"))
 
 #: Waits a while and disturbs; how often it did.
 Disturb = Callable[[FunctionCompute, Valkey, CamsGateway, random.Random], int]
