@@ -140,7 +140,7 @@ class Result(BaseModel):
     def of_operation(cls, result: Result, **asked: Any) -> Result:
         """The same result as the answer to one operation, with what was asked of it."""
         message = cls.success_message if result.success else result.message
-        return cls.model_construct(**{**dict(result), "message": message, **asked})
+        return cls(**{**vars(result), "message": message, **asked})
 
     def stored(self) -> str:
         """What is kept of it, as JSON. It holds neither the number nor an id of this package."""

@@ -1,6 +1,7 @@
 """From the fields that came to the model of a request, with a sentence for each wrong field."""
 
 import re
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import AliasChoices, ValidationError
@@ -60,9 +61,14 @@ def given(fields: dict[str, Any], name: str) -> list[Any]:
 
 def asked(fields: dict[str, Any], model: type[Request]) -> dict[str, Any]:
     """The fields that a request of this model may have, as they came, without its name."""
-    of_model = set(model.model_fields) - {"idempotency_key"}
-    names = [spelling for name in of_model for spelling in NAMES[name]]
-    return {name: fields[name] for name in names if name in fields}
+    names = [name for name in _fields_of(model) if name != "idempotency_key"]
+    spelled = (spelling for name in names for spelling in NAMES[name])
+    return {spelling: fields[spelling] for spelling in spelled if spelling in fields}
+
+
+@cache
+def _fields_of(model: type[Request]) -> tuple[str, ...]:
+    return tuple(model.model_fields)
 
 
 def plain(name: str) -> str:
@@ -81,7 +87,7 @@ def validate(
     ``defaults`` are the values of fields that weren't given, ``test_numbers`` the digits of numbers
     that need not be valid.
     """
-    values = {name: given(fields, name) for name in model.model_fields}
+    values = {name: given(fields, name) for name in _fields_of(model)}
     known = {name: several[0] for name, several in values.items() if several}
     errors = {name: _conflict(name) for name, several in values.items() if differ(several)}
     near_misses = _near_misses(model, fields, known)
@@ -111,13 +117,11 @@ def _near_misses(
     found: dict[str, FieldError] = {}
     for name, value in fields.items():
         meant, shown = _NEAREST.get(plain(name)), name[:100]
-        if meant == "code" and "code" not in model.model_fields and value is not None:
+        if meant == "code" and "code" not in _fields_of(model) and value is not None:
             # Who hands a code in doesn't want another one.
             text = f"Only a request to verify has a field {shown}: leave it out."
             found[name] = FieldError(field=shown, code="unknown", message=text)
-        elif (
-            meant and meant in model.model_fields and meant not in known and name not in _ALL_NAMES
-        ):
+        elif meant and meant in _fields_of(model) and meant not in known and name not in _ALL_NAMES:
             text = f"There is no field {shown}: did you mean {meant}?"
             found.setdefault(meant, FieldError(field=shown, code="unknown", message=text))
     return found
