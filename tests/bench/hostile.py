@@ -19,7 +19,7 @@ from tests.support import hostile, judge
 from tests.support.function_under_test import WITHOUT_PACING, FunctionUnderTest
 from verify_code import events
 
-EVENTS = int(os.environ.get("EVENTS", "20000"))
+EVENTS = int(os.environ.get("EVENTS", "8000"))
 #: The operations that are enabled, and are callers told apart.
 WAYS = tuple(product(("send", "send,status,verify"), (False, True)))
 #: The largest that is read, and the platform's most.
