@@ -73,7 +73,7 @@ class Machine:
         kept.symlink_to(fc3)
         (folder / "path" / "s").symlink_to(tool)
         aliyun = folder / "path" / "aliyun"
-        aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} {HERE}/aliyun.py "$@"\n')
+        aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {HERE}/aliyun.py "$@"\n')
         aliyun.chmod(0o755)
         proxy = f"http://127.0.0.1:{plane.port}"
         self.environment = {

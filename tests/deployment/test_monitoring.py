@@ -213,7 +213,7 @@ class Recorder:
 def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     aliyun = tmp_path / "aliyun"
     script = ROOT / "tests/deployment/aliyun.py"
-    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
+    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')
     aliyun.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("ALIYUN_STATE", str(tmp_path))

@@ -22,7 +22,7 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which the recorder keeps what was made."""
     aliyun = tmp_path / "aliyun"
     recorder = ROOT / "tests/deployment/aliyun.py"
-    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} {recorder} "$@"\n')
+    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {recorder} "$@"\n')
     aliyun.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("ALIYUN_STATE", str(tmp_path))

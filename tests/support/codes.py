@@ -80,7 +80,7 @@ _WRITTEN = (
         BUG,
         "Compare the token's claims, and the header names in trigger and settings.",
     ),
-    Code(("EventExpired",), Advice("Nothing: nobody waits any more."), "Find what was slow."),
+    Code(("EventExpired",), Advice("Nothing: the request is too old."), "Find what was slow."),
     Code(("StoreUnavailable",), WAIT, "Check the store, its VPC and security group."),
     Code(("InProgress",), WAIT),
     Code(("TooSoon",), WAIT),
@@ -109,7 +109,7 @@ _WRITTEN = (
     Code(
         ("InvalidParameter.*",),
         CORRECT,
-        "Report it, so that it is refused here.",
+        "Open an issue in this repository, so that the function refuses it itself.",
         "The API refused a field.",
     ),
     Code(

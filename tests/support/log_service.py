@@ -13,6 +13,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def _as_text(value: Any) -> str:
 
 def _select(sql: str, lines: list[tuple[int, Line]]) -> list[dict[str, Any]]:
     assert set(re.findall(r'"(message\.\w+)"', sql)) <= FIELDS.keys(), sql
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.row_factory = sqlite3.Row
         types = {"text": "TEXT", "long": "INTEGER"}
         columns = ", ".join(f'"{name}" {types[kind]}' for name, kind in FIELDS.items())

@@ -35,7 +35,7 @@ def _in_short(texts: dict[str, str]) -> str:
     """What an app does after /, and after the other operations where that is something else."""
     first = texts[SEND.name]
     others = [f"`{name}`: {text}" for name, text in texts.items() if text != first]
-    return " ".join([first, *others])
+    return " ".join([f"`{SEND.name}`: {first}" if others else first, *others])
 
 
 def of_an_operator() -> str:
