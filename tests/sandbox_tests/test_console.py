@@ -70,7 +70,7 @@ def test_the_countdown(page: Any) -> None:
     countdown = page.locator("#countdown")
     for seconds, said in ((15, "in 45 s."), (44, "in 1 s."), (1, "now.")):
         page.clock.fast_forward(seconds * 1000)
-        sync_api.expect(countdown).to_have_text(f"It lets the user ask again {said}")
+        sync_api.expect(countdown).to_have_text(f"The user may ask again {said}")
 
 
 def test_the_faults(browser: Any, page: Any, sandbox: tuple[FunctionCompute, CamsGateway]) -> None:

@@ -59,7 +59,7 @@ function folded(result, keys) {
 function countDown() {
   const seconds = Math.ceil((triesAt - Date.now()) / 1000);
   const when = seconds > 0 ? `in ${inWords(seconds)}` : "now";
-  find("countdown").textContent = triesAt ? `It lets the user ${asksAgain} ${when}.` : "";
+  find("countdown").textContent = triesAt ? `The user may ${asksAgain} ${when}.` : "";
 }
 
 function inWords(seconds) {
