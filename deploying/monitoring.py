@@ -11,8 +11,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from deploying.names import NAME as NAME  # noqa: PLC0414  # tests/support has it from here
-from deploying.names import ROOT
+from deploying.names import NAME, ROOT
 
 SOURCE = ROOT / "docs" / "monitoring.json"
 SEVERITIES = {"critical": 10, "high": 8, "medium": 6, "low": 4}

@@ -27,8 +27,6 @@ from verify_code.wording import wrong
 
 Method = Literal["sms", "voice"]
 
-CODE_RULE = "must be six digits; a dash or spaces may stand between them"
-
 
 def _number(value: Any, info: ValidationInfo) -> PhoneNumber:
     if not isinstance(value, str):
@@ -52,7 +50,7 @@ def _code(value: Any) -> SecretStr:
         wrong("invalid", "code must be a string: as a number it would lose its first zero.")
     digits = re.sub(r"[\s-]", "", value)
     if not re.fullmatch(r"[0-9]{6}", digits):
-        wrong("invalid", f"code {CODE_RULE}.")
+        wrong("invalid", "code must be six digits; a dash or spaces may stand between them.")
     return SecretStr(digits)
 
 

@@ -7,13 +7,7 @@ from typing import Any, TypeVar
 from pydantic import AliasChoices, ValidationError
 
 from verify_code.json_text import differ
-from verify_code.request import (
-    CODE_RULE,
-    Request,
-    SendRequest,
-    StatusRequest,
-    VerifyRequest,
-)
+from verify_code.request import Request, SendRequest, StatusRequest, VerifyRequest
 from verify_code.result import FieldError, Rejected
 
 #: Each field, and all names under which it may come.
@@ -48,7 +42,6 @@ _RULES = {
     "locale": "must be a language tag, such as en, pt-BR or zh_CN",
     "cust_space_id": "must be 1 to 128 printable characters without a space",
     "idempotency_key": "must be 1 to 255 characters",
-    "code": CODE_RULE,
 }
 
 AnyRequest = TypeVar("AnyRequest", bound=Request)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import pytest
 
 import deploy
 from deploying.monitoring import (
-    NAME,
     SEVERITIES,
     Place,
     alert,
@@ -25,6 +22,7 @@ from deploying.monitoring import (
     source,
 )
 from deploying.monitoring_step import Monitoring
+from deploying.names import NAME
 from deploying.tools import StepFailed, tried
 from tests.deployment import rendering
 from tests.deployment.checks import check_template
@@ -210,14 +208,8 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    aliyun = tmp_path / "aliyun"
-    script = ROOT / "tests/deployment/aliyun.py"
-    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')
-    aliyun.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("ALIYUN_STATE", str(tmp_path))
-    return Recorder(tmp_path)
+def recorder(things: Path) -> Recorder:
+    return Recorder(things)
 
 
 def step(email: str = EMAIL, functions: tuple[str, ...] = ("http", "events")) -> Monitoring:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +12,7 @@ from deploying.names import FUNCTIONS, NAME
 from deploying.resources import Resources
 from tests.deployment import rendering
 from tests.deployment.checks import VPC, granted, to_grant
-from tests.deployment.rendering import ACCOUNT, ROOT
-
-
-@pytest.fixture
-def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the recorder keeps what was made."""
-    aliyun = tmp_path / "aliyun"
-    recorder = ROOT / "tests/deployment/aliyun.py"
-    aliyun.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {recorder} "$@"\n')
-    aliyun.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("ALIYUN_STATE", str(tmp_path))
-    return tmp_path
+from tests.deployment.rendering import ACCOUNT
 
 
 def make_role(things: Path, operations: str, vpc: str = "") -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from deploying.monitoring import (
-    NAME,
     Place,
     alert,
     charts,
@@ -18,6 +17,7 @@ from deploying.monitoring import (
     metric_rule,
     source,
 )
+from deploying.names import NAME
 
 TEMPLATE = Path(__file__).parents[2] / "template.yml"
 BEGIN = (
